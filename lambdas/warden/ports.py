@@ -1,0 +1,183 @@
+"""What the use cases need of the world, as Protocols. Adapters implement them; nothing here does anything.
+
+A port raises only what `domain.errors` names: `Raced` where a condition did not hold, `Throttled` where the other
+side asked us to slow down, `Unavailable` where it could not be asked.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+
+class Key(NamedTuple):
+    """An item's primary key; both parts are not empty, at most 2,048 and 1,024 bytes of UTF-8."""
+
+    pk: str
+    sk: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a table keeps under a key: at most 400 KB, as DynamoDB counts it.
+
+    Attributes:
+        key: Its primary key.
+        data: Everything that no index needs, opaque to the table.
+        version: What `AtVersion` compares.
+        indexes: Index name to (partition, sort); absent from an index that is not named.
+        expires_at: Epoch seconds from which on the table may drop it, later or never; None keeps it.
+    """
+
+    key: Key
+    data: bytes = b""
+    version: int = 1
+    indexes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Condition: no item has this key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Condition: an item has this key."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtVersion:
+    """Condition: an item has this key, and this version."""
+
+    version: int
+
+
+Condition = Absent | Present | AtVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write of a transaction: the item replaces what is there."""
+
+    item: Item
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Write of a transaction: nothing is there afterwards; an absent item is no error."""
+
+    key: Key
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Part of a transaction that writes nothing: the condition must hold."""
+
+    key: Key
+    condition: Condition
+
+
+Write = Put | Delete | Check
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some items of a partition, in the order asked for.
+
+    Attributes:
+        items: At most 1 MB and at most `limit` of them; may be empty although more follow.
+        last: Where to go on (`after`), or None where nothing follows.
+    """
+
+    items: Sequence[Item]
+    last: str | None = None
+
+
+class IndexKey(NamedTuple):
+    """One row of an index: where it sorts, and the item it leads to."""
+
+    sort: str
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPage:
+    """Some rows of an index, in the order asked for; `last` as in `Page`."""
+
+    rows: Sequence[IndexKey]
+    last: IndexKey | None = None
+
+
+class InvalidWrite(ValueError):
+    """A request that no table takes: an empty or too long key, an item over 400 KB, a transaction of more than
+    100 parts or over 4 MB, or with two parts for one key. A mistake of ours, never a device's."""
+
+
+class Table(Protocol):
+    """A key-value table with DynamoDB's promises and limits, and no more than these.
+
+    Reads are eventually consistent unless asked otherwise, indexes always. Writes of one call are atomic; an item
+    that expired may still be returned. Any call may raise Throttled or Unavailable, a write also when it took effect
+    and only its answer was lost. Keys compare as UTF-8 bytes.
+    """
+
+    def get(self, key: Key, *, consistent: bool = False) -> Item | None:
+        """The item under a key."""
+        ...
+
+    def get_many(self, keys: Iterable[Key], *, consistent: bool = False) -> dict[Key, Item]:
+        """The items under any number of keys; what does not exist is left out. Repeated keys are asked once."""
+        ...
+
+    def query(
+        self,
+        pk: str,
+        *,
+        first: str | None = None,
+        last: str | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+        after: str | None = None,
+        consistent: bool = False,
+    ) -> Page:
+        """Items of a partition whose sort key lies between `first` and `last`, both included.
+
+        Args:
+            pk: The partition.
+            first: Smallest sort key, None for no bound.
+            last: Largest sort key, None for no bound.
+            descending: Largest sort key first.
+            limit: Items a page has at most, 1 or more.
+            after: `Page.last` of the page before.
+            consistent: Whether every write that was answered before must be seen.
+        """
+        ...
+
+    def query_index(
+        self,
+        index: str,
+        partition: str,
+        *,
+        first: str | None = None,
+        last: str | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+        after: IndexKey | None = None,
+    ) -> IndexPage:
+        """Rows of an index's partition, as `query`; rows of one sort text are in no promised order."""
+        ...
+
+    def put(self, item: Item, condition: Condition | None = None) -> None:
+        """Store an item. Raises Raced where the condition does not hold."""
+        ...
+
+    def delete(self, key: Key, condition: Condition | None = None) -> None:
+        """Remove what is under a key; an absent item is no error unless the condition says so."""
+        ...
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Do all of 1 to 100 writes or none. Raises Raced where a condition does not hold, or another
+        transaction was at work on one of the keys."""
+        ...

@@ -1,0 +1,87 @@
+"""The design of the two tables: what is kept under which key, and who reads it.
+
+Table `log`, one partition a thing:
+
+| item  | pk     | sk         | holds                                         | read by                          |
+|-------|--------|------------|-----------------------------------------------|----------------------------------|
+| thing | T#name | THING      | what the registry last said of the thing      | ingest, in one query with the    |
+| entry | T#name | LOG#seq    | one thing that happened, and the state after  | newest entry; lists, later       |
+
+Index `outbox` of table `log`: entries whose transitions dispatch has not dealt with; never set in the embedded
+home, whose table keeps a stream instead.
+
+Table `control`:
+
+| item              | pk               | sk           | by_all         | by_profile      | by_thing   | due       |
+|-------------------|------------------|--------------|----------------|-----------------|------------|-----------|
+| catalogue's epoch | CATALOG          | EPOCH        |                |                 |            |           |
+| token key         | CATALOG          | TOKEN_KEY    |                |                 |            |           |
+| profile head      | PROFILE#name     | HEAD         | PROFILES       |                 |            |           |
+| profile version   | PROFILE#name     | V#n          |                |                 |            |           |
+| attachment        | PROFILE#name     | TARGET#arn   |                |                 |            |           |
+| its twin          | TARGET#arn       | PROFILE#name |                |                 |            |           |
+| episode           | VIO#id           | VIO          | ACTIVE#shard   | ACTIVE#p#shard  | ACTIVE#t   | DUE#shard |
+| event             | VIO#id           | EV#ms#type   | EV#day#shard   | EV#p#day#shard  | EV#t#day   | DUE#shard |
+| job               | JOB#id           | JOB          |                |                 |            | DUE#shard |
+| cursor            | CURSOR#name      | CURSOR       |                |                 |            |           |
+| stuck entry       | STUCK#pk#sk      | STUCK        | STUCK          |                 |            | DUE#shard |
+
+Every index has a partition and a sort text of its own. `due` holds what somebody has to look at again, sorted by
+when: an episode's silence, an event that is not delivered, a job that is not done.
+
+Parts of a key are escaped, since the API gives Device Defender thing names no pattern; keys compare as UTF-8 bytes.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+from zlib import crc32
+
+
+@dataclass(frozen=True, slots=True)
+class TableDesign:
+    """A table: its role, and the names of its indexes. Index `x` has attributes `x` and `x_sort`."""
+
+    name: str
+    indexes: tuple[str, ...]
+
+
+OUTBOX = "outbox"
+BY_ALL, BY_PROFILE, BY_THING, DUE = "by_all", "by_profile", "by_thing", "due"
+
+LOG = TableDesign("log", (OUTBOX,))
+CONTROL = TableDesign("control", (BY_ALL, BY_PROFILE, BY_THING, DUE))
+
+THING = "THING"
+ENTRY_PREFIX = "LOG#"
+ENTRY_LAST = "LOG#~"
+
+
+def join(kind: str, *parts: object) -> str:
+    """A key of a kind and its parts, each escaped so that no part can look like two."""
+    return "#".join((kind, *(quote(str(part), safe=":/-_. ") for part in parts)))
+
+
+def split(key: str) -> tuple[str, ...]:
+    """The kind and the parts that `join` was given."""
+    kind, *parts = key.split("#")
+    return (kind, *(unquote(part) for part in parts))
+
+
+def shard(name: str, of: int) -> int:
+    """Which of `of` partitions a thing's records are listed in; stable for ever."""
+    return crc32(name.encode()) % of
+
+
+def moment(at: int) -> str:
+    """Epoch milliseconds as text that sorts by time."""
+    return f"{at:015d}"
+
+
+def thing(name: str) -> str:
+    """The partition of all that is kept about a thing in table `log`."""
+    return join("T", name)
+
+
+def entry(seq: int) -> str:
+    """The sort key of a thing's log entry; sorts by sequence, and before THING."""
+    return f"{ENTRY_PREFIX}{seq:012d}"
