@@ -8,6 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from warden.domain.alarms.entry import Entry, Logged
+from warden.domain.behaviors.profile import AlertTarget
+from warden.domain.behaviors.target import ThingFacts
+
 
 class Key(NamedTuple):
     """An item's primary key; both parts are not empty, at most 2,048 and 1,024 bytes of UTF-8."""
@@ -180,4 +184,62 @@ class Table(Protocol):
     def transact(self, writes: Sequence[Write]) -> None:
         """Do all of 1 to 100 writes or none. Raises Raced where a condition does not hold, or another
         transaction was at work on one of the keys."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is kept about a thing.
+
+    Attributes:
+        facts: What the registry last said; None where it was never asked.
+        newest: The newest entry of its log; None where there is none.
+    """
+
+    facts: ThingFacts | None
+    newest: Logged | None
+
+
+class ThingLog(Protocol):
+    """All that happened to each thing, in order, one entry each. The newest holds all that evaluation needs."""
+
+    def load(self, thing: str, *, consistent: bool = False) -> Known:
+        """A thing's facts and its newest entry, in one read. The newest entry counts even when it is expired."""
+        ...
+
+    def append(self, thing: str, entry: Entry, *, after: int) -> None:
+        """Store the entry that follows sequence `after`, 0 for the first. Raises Raced where one follows already."""
+        ...
+
+    def read(self, thing: str, seq: int) -> Logged | None:
+        """One entry, read consistently; None where it has expired or never was."""
+        ...
+
+    def since(self, thing: str, at: int) -> Iterable[Logged]:
+        """Entries in order, read consistently: from the last one before epoch ms `at` on, to the newest."""
+        ...
+
+    def record_facts(self, thing: str, answer: ThingFacts) -> ThingFacts:
+        """Store what the registry answered, whole, unless a later answer is there. Returns what is then stored."""
+        ...
+
+
+class Things(Protocol):
+    """The registry of things."""
+
+    def ask(self, thing: str, *, now: int) -> ThingFacts:
+        """What the registry says of a thing, stamped with `now`, epoch ms, a moment before the question.
+        A thing that it does not have has no id and no groups."""
+        ...
+
+
+class Alerts(Protocol):
+    """The way to the subscribers of a profile's alerts."""
+
+    def publish(self, target: AlertTarget, message: str) -> None:
+        """Hand a message to the target's topic. Raises Unavailable where it was not taken."""
+        ...
+
+    def settle(self) -> None:
+        """Return once everything that was published before survives a crash of this machine's processes."""
         ...

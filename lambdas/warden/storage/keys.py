@@ -12,19 +12,21 @@ home, whose table keeps a stream instead.
 
 Table `control`:
 
-| item              | pk               | sk           | by_all         | by_profile      | by_thing   | due       |
-|-------------------|------------------|--------------|----------------|-----------------|------------|-----------|
-| catalogue's epoch | CATALOG          | EPOCH        |                |                 |            |           |
-| token key         | CATALOG          | TOKEN_KEY    |                |                 |            |           |
-| profile head      | PROFILE#name     | HEAD         | PROFILES       |                 |            |           |
-| profile version   | PROFILE#name     | V#n          |                |                 |            |           |
-| attachment        | PROFILE#name     | TARGET#arn   |                |                 |            |           |
-| its twin          | TARGET#arn       | PROFILE#name |                |                 |            |           |
-| episode           | VIO#id           | VIO          | ACTIVE#shard   | ACTIVE#p#shard  | ACTIVE#t   | DUE#shard |
-| event             | VIO#id           | EV#ms#type   | EV#day#shard   | EV#p#day#shard  | EV#t#day   | DUE#shard |
-| job               | JOB#id           | JOB          |                |                 |            | DUE#shard |
-| cursor            | CURSOR#name      | CURSOR       |                |                 |            |           |
-| stuck entry       | STUCK#pk#sk      | STUCK        | STUCK          |                 |            | DUE#shard |
+| item              | pk           | sk           | by_all         | by_profile      | by_thing       | due    |
+|-------------------|--------------|--------------|----------------|-----------------|----------------|--------|
+| catalogue's epoch | CATALOG      | EPOCH        |                |                 |                |        |
+| profile head      | CATALOG      | PROFILE#name |                |                 |                |        |
+| page-token key    | TOKEN_KEY    | TOKEN_KEY    |                |                 |                |        |
+| profile version   | PROFILE#name | V#n          |                |                 |                |        |
+| attachment        | PROFILE#name | TARGET#arn   |                |                 |                |        |
+| its twin          | TARGET#arn   | PROFILE#name |                |                 |                |        |
+| episode           | VIO#id       | VIO          | ACTIVE#shard   | ACTIVE#p#shard  | ACTIVE_OF#t    | DUE#.. |
+| event             | VIO#id       | EV#ms#type   | EV#day#shard   | EV#p#day#shard  | EV_OF#t        | DUE#.. |
+| job               | JOB#id       | JOB          |                |                 |                | DUE#.. |
+| cursor            | CURSOR#name  | CURSOR       |                |                 |                |        |
+| stuck entry       | STUCK#t#seq  | STUCK        | STUCK          |                 |                | DUE#.. |
+
+An episode is in the lists while it is active, ordered by its start; an event by its time.
 
 Every index has a partition and a sort text of its own. `due` holds what somebody has to look at again, sorted by
 when: an episode's silence, an event that is not delivered, a job that is not done.
@@ -51,9 +53,9 @@ BY_ALL, BY_PROFILE, BY_THING, DUE = "by_all", "by_profile", "by_thing", "due"
 LOG = TableDesign("log", (OUTBOX,))
 CONTROL = TableDesign("control", (BY_ALL, BY_PROFILE, BY_THING, DUE))
 
+CATALOGUE, EPOCH, TOKEN_KEY = "CATALOG", "EPOCH", "TOKEN_KEY"
 THING = "THING"
 ENTRY_PREFIX = "LOG#"
-ENTRY_LAST = "LOG#~"
 
 
 def join(kind: str, *parts: object) -> str:
@@ -65,6 +67,11 @@ def split(key: str) -> tuple[str, ...]:
     """The kind and the parts that `join` was given."""
     kind, *parts = key.split("#")
     return (kind, *(unquote(part) for part in parts))
+
+
+def last(prefix: str) -> str:
+    """The largest key that begins with `prefix`, for a range."""
+    return prefix + "\U0010ffff"
 
 
 def shard(name: str, of: int) -> int:
@@ -85,3 +92,11 @@ def thing(name: str) -> str:
 def entry(seq: int) -> str:
     """The sort key of a thing's log entry; sorts by sequence, and before THING."""
     return f"{ENTRY_PREFIX}{seq:012d}"
+
+
+DUE_SHARDS = 8
+
+
+def due(name: str, at: int, key: tuple[str, str]) -> tuple[str, str]:
+    """The place in index `due` of an item that somebody has to look at again at epoch ms `at`."""
+    return join("DUE", shard(name, DUE_SHARDS)), "#".join((moment(at), *key))

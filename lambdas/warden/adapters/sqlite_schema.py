@@ -1,0 +1,92 @@
+"""The SQL of `SqliteTable`: its schema, and the statements that a table's design gives, each written once.
+
+A table `item`, clustered by its key, with two columns for each index `x`: `x` and `x_sort`, both null where the item
+is not in it. A table `stream`, whose AUTOINCREMENT never gives a position twice.
+"""
+
+# ruff: noqa: S608 (names come from a TableDesign, which is code; every value is bound)
+
+from collections.abc import Iterator
+from itertools import product
+
+from warden.storage.keys import TableDesign
+
+SCHEMA_VERSION = 1
+
+
+def create(design: TableDesign) -> Iterator[str]:
+    """What makes an empty file a table of this design."""
+    columns = "".join(f', "{x}" TEXT, "{x}_sort" TEXT' for x in design.indexes)
+    yield (
+        "CREATE TABLE item (pk TEXT NOT NULL, sk TEXT NOT NULL, version INTEGER NOT NULL, expires_at INTEGER,"
+        f" data BLOB NOT NULL{columns}, PRIMARY KEY (pk, sk)) WITHOUT ROWID"
+    )
+    for x in design.indexes:
+        # The primary key follows the named columns in each index of a table without rowid.
+        yield f'CREATE INDEX "in_{x}" ON item ("{x}", "{x}_sort") WHERE "{x}" IS NOT NULL'
+    yield "CREATE INDEX expiring ON item (expires_at) WHERE expires_at IS NOT NULL"
+    yield ("CREATE TABLE stream (position INTEGER PRIMARY KEY AUTOINCREMENT, pk TEXT NOT NULL, sk TEXT NOT NULL)")
+    yield f"PRAGMA user_version = {SCHEMA_VERSION}"
+
+
+def stream_triggers(index: str) -> Iterator[str]:
+    """What appends each put of an item in `index` to the stream, for this connection only."""
+    for event in ("INSERT", "UPDATE"):
+        yield (
+            f'CREATE TEMP TRIGGER stream_{event} AFTER {event} ON main.item WHEN NEW."{index}" IS NOT NULL'
+            " BEGIN INSERT INTO stream (pk, sk) VALUES (NEW.pk, NEW.sk); END"
+        )
+
+
+class Statements:
+    """Every statement of a table, so that SQLite prepares each one once.
+
+    Columns are read as version, expires_at, data and two for each index; they are bound in the same order, followed
+    by pk and sk and then the version of a condition.
+    """
+
+    outer = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
+    inner = ("SAVEPOINT part", "RELEASE part", "ROLLBACK TO part", "RELEASE part")
+    version = "SELECT version FROM item WHERE pk = ? AND sk = ?"
+    delete = "DELETE FROM item WHERE pk = ? AND sk = ?"
+    delete_at_version = f"{delete} AND version = ?"
+    expire = "DELETE FROM item WHERE (pk, sk) IN (SELECT pk, sk FROM item WHERE expires_at <= ? LIMIT ?)"
+    read_stream = "SELECT position, pk, sk FROM stream WHERE position > ? ORDER BY position LIMIT ?"
+    prune_stream = "DELETE FROM stream WHERE position <= ?"
+    stream_head = "SELECT seq FROM sqlite_sequence WHERE name = 'stream'"
+
+    def __init__(self, design: TableDesign) -> None:
+        names = ["version", "expires_at", "data"]
+        for x in design.indexes:
+            names += f'"{x}"', f'"{x}_sort"'
+        columns = ", ".join(names)
+        values = ", ".join("?" for _ in (*names, "pk", "sk"))
+        into = f"INTO item ({columns}, pk, sk) VALUES ({values})"
+        self.get = f"SELECT {columns} FROM item WHERE pk = ? AND sk = ?"
+        self.put = f"INSERT OR REPLACE {into}"
+        self.put_absent = f"INSERT {into} ON CONFLICT (pk, sk) DO NOTHING"
+        self.put_present = f"UPDATE item SET {', '.join(f'{name} = ?' for name in names)} WHERE pk = ? AND sk = ?"
+        self.put_at_version = f"{self.put_present} AND version = ?"
+        self.query = {way: _query(columns, *way) for way in product((False, True), repeat=2)}
+        self.query_index = {
+            (x, *way): _query_index(x, *way) for x in design.indexes for way in product((False, True), repeat=2)
+        }
+
+
+def _query(columns: str, descending: bool, goes_on: bool) -> str:
+    """Arguments: pk, lower bound, upper bound, limit; the bound where it goes on is itself left out."""
+    low = ">" if goes_on and not descending else ">="
+    high = "<" if goes_on and descending else "<="
+    order = "DESC" if descending else "ASC"
+    return f"SELECT sk, {columns} FROM item WHERE pk = ? AND sk {low} ? AND sk {high} ? ORDER BY sk {order} LIMIT ?"
+
+
+def _query_index(x: str, descending: bool, goes_on: bool) -> str:
+    """Arguments: partition, two bounds or, where it goes on, sort, pk, sk and the bound ahead; limit."""
+    sort, order = f'"{x}_sort"', "DESC" if descending else "ASC"
+    bounds = f"{sort} >= ? AND {sort} <= ?"
+    if goes_on:
+        behind, ahead = ("<", ">=") if descending else (">", "<=")
+        bounds = f"({sort}, pk, sk) {behind} (?, ?, ?) AND {sort} {ahead} ?"
+    order_by = f"{sort} {order}, pk {order}, sk {order}"
+    return f'SELECT {sort}, pk, sk FROM item WHERE "{x}" = ? AND {bounds} ORDER BY {order_by} LIMIT ?'

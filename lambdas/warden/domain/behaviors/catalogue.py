@@ -1,0 +1,69 @@
+"""All security profiles in force at one epoch, and which behaviors that means for a thing."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from warden.domain.behaviors.plan import LiveBehavior, Plan
+from warden.domain.behaviors.profile import SecurityProfile
+from warden.domain.behaviors.target import Target, ThingFacts
+
+MEMBERSHIPS_REMEMBERED = 4096
+"""Combinations of thing groups whose plan is found at once: as many as a fleet has kinds of devices, many times."""
+
+
+class LiveProfile(msgspec.Struct, frozen=True):
+    """A profile in force: what it says, its behaviors with their uids, its targets."""
+
+    profile: SecurityProfile
+    behaviors: tuple[LiveBehavior, ...]
+    targets: tuple[Target, ...]
+
+    def covers(self, thing: ThingFacts) -> bool:
+        """Whether the profile applies to a thing."""
+        return any(target.covers(thing) for target in self.targets)
+
+
+class Catalogue:
+    """The profiles of one epoch.
+
+    Args:
+        epoch: What they are labelled with: the content is that of this epoch or newer, never older.
+        profiles: All that are not deleted.
+
+    Attributes:
+        behaviors: Every behavior that lives, by uid, whether it applies to anything or not.
+    """
+
+    def __init__(self, epoch: int, profiles: Iterable[LiveProfile]) -> None:
+        self.epoch = epoch
+        self._profiles = tuple(profiles)
+        self.behaviors = {live.uid: live for profile in self._profiles for live in profile.behaviors}
+        self._profile_of = {live.uid: profile for profile in self._profiles for live in profile.behaviors}
+        self._plans: dict[tuple[int, ...], Plan] = {}
+        self._plan_of: dict[tuple[bool, tuple[str, ...]], Plan] = {}
+
+    def covers(self, uid: str, thing: ThingFacts) -> bool | None:
+        """Whether a behavior applies to a thing; None where there is no such behavior."""
+        profile = self._profile_of.get(uid)
+        return None if profile is None else profile.covers(thing)
+
+    def plan_for(self, thing: ThingFacts) -> Plan:
+        """The behaviors that apply to a thing, compiled; things of the same groups share theirs."""
+        membership = (thing.registered, thing.groups)
+        plan = self._plan_of.get(membership)
+        if plan is None:
+            if len(self._plan_of) >= MEMBERSHIPS_REMEMBERED:
+                self._plan_of.clear()
+                self._plans.clear()
+            covering = tuple(n for n, profile in enumerate(self._profiles) if profile.covers(thing))
+            plan = self._plan_of[membership] = self._plans.get(covering) or self._compile(covering)
+        return plan
+
+    def _compile(self, covering: tuple[int, ...]) -> Plan:
+        profiles = [self._profiles[n] for n in covering]
+        plan = self._plans[covering] = Plan(
+            (live for profile in profiles for live in profile.behaviors),
+            (metric for profile in profiles for metric in profile.profile.retained_metrics()),
+        )
+        return plan

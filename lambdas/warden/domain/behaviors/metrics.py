@@ -1,0 +1,129 @@
+"""The device-side metrics: what each is called, what kind of value it has, where a report carries it.
+
+Source: AWS IoT Device Defender Developer Guide, Device-side metrics and Detect behaviors.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from warden.domain.behaviors.profile import MetricValue
+from warden.domain.reports.addresses import host
+from warden.domain.reports.report import Report
+
+Datapoint = int | list[int] | list[str]
+"""A metric's value in one report: a count, or a list that is sorted and without repeats."""
+
+Datapoints = Mapping[str, Datapoint]
+"""What one report says, by the metrics' codes; a metric that the report leaves out is absent."""
+
+
+class Kind(Enum):
+    """What a metric's value is, and so with what it can be compared.
+
+    Attributes:
+        member: The member of a MetricValue that holds it.
+        operators: The comparisons that it takes.
+    """
+
+    COUNT = ("count", ("less-than", "less-than-equals", "greater-than", "greater-than-equals"))
+    PORTS = ("ports", ("in-port-set", "not-in-port-set"))
+    ADDRESSES = ("cidrs", ("in-cidr-set", "not-in-cidr-set"))
+
+    def __init__(self, member: str, operators: tuple[str, ...]) -> None:
+        self.member = member
+        self.operators = operators
+
+    def value(self, datapoint: Datapoint) -> MetricValue:
+        """A datapoint as the API and alerts show it."""
+        return MetricValue(**{self.member: datapoint if isinstance(datapoint, int) else tuple(datapoint)})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMetric:
+    """A metric that devices report.
+
+    Attributes:
+        name: AWS's name.
+        code: Names it in the log, for ever.
+        kind: Of its value.
+        accumulates: Whether each datapoint is a difference that a window sums; the window of a gauge is its latest
+            value.
+        takes_duration: Whether a behavior has to say over how long (AWS documents durations for these).
+    """
+
+    name: str
+    code: str
+    kind: Kind
+    accumulates: bool = False
+    takes_duration: bool = False
+
+
+DEVICE_METRICS: Mapping[str, DeviceMetric] = {
+    metric.name: metric
+    for metric in (
+        DeviceMetric("aws:all-bytes-in", "bi", Kind.COUNT, accumulates=True, takes_duration=True),
+        DeviceMetric("aws:all-bytes-out", "bo", Kind.COUNT, accumulates=True, takes_duration=True),
+        DeviceMetric("aws:all-packets-in", "pi", Kind.COUNT, accumulates=True, takes_duration=True),
+        DeviceMetric("aws:all-packets-out", "po", Kind.COUNT, accumulates=True, takes_duration=True),
+        DeviceMetric("aws:num-listening-tcp-ports", "nt", Kind.COUNT, takes_duration=True),
+        DeviceMetric("aws:num-listening-udp-ports", "nu", Kind.COUNT, takes_duration=True),
+        DeviceMetric("aws:num-established-tcp-connections", "nc", Kind.COUNT),
+        DeviceMetric("aws:listening-tcp-ports", "tp", Kind.PORTS),
+        DeviceMetric("aws:listening-udp-ports", "up", Kind.PORTS),
+        DeviceMetric("aws:destination-ip-addresses", "ip", Kind.ADDRESSES),
+    )
+}
+
+CLOUD_METRICS = frozenset(
+    {
+        "aws:message-byte-size",
+        "aws:num-messages-sent",
+        "aws:num-messages-received",
+        "aws:num-authorization-failures",
+        "aws:num-connection-attempts",
+        "aws:num-disconnects",
+        "aws:source-ip-address",
+        "aws:disconnect-duration",
+    }
+)
+
+
+def datapoints(report: Report) -> dict[str, Datapoint]:  # noqa: C901, PLR0912 (one pass, once a report)
+    """What a report says, by the metrics' codes.
+
+    A count is the report's `total`, and the length of its list only where that is absent: agents sample long lists.
+    """
+    found: dict[str, Any] = {}
+    metrics = report.metrics
+    if metrics is None:
+        return found
+    if (stats := metrics.network_stats) is not None:
+        if stats.bytes_in is not None:
+            found["bi"] = stats.bytes_in
+        if stats.bytes_out is not None:
+            found["bo"] = stats.bytes_out
+        if stats.packets_in is not None:
+            found["pi"] = stats.packets_in
+        if stats.packets_out is not None:
+            found["po"] = stats.packets_out
+    if (tcp := metrics.listening_tcp_ports) is not None:
+        if tcp.ports is not None:
+            found["tp"] = sorted({listening.port for listening in tcp.ports})
+            found["nt"] = len(tcp.ports)
+        if tcp.total is not None:
+            found["nt"] = tcp.total
+    if (udp := metrics.listening_udp_ports) is not None:
+        if udp.ports is not None:
+            found["up"] = sorted({listening.port for listening in udp.ports})
+            found["nu"] = len(udp.ports)
+        if udp.total is not None:
+            found["nu"] = udp.total
+    if metrics.tcp_connections is not None and (established := metrics.tcp_connections.established_connections):
+        if established.connections is not None:
+            found["ip"] = sorted({host(connection.remote_addr) for connection in established.connections})
+            found["nc"] = len(established.connections)
+        if established.total is not None:
+            found["nc"] = established.total
+    return found

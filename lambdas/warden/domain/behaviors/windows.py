@@ -1,0 +1,57 @@
+"""Sums over the last seconds, kept as a few slots instead of every datapoint.
+
+A window of d ends at the datapoint's time t and is (t - d + s, t] with s = min(30 s, d / 10): without the slack a
+device that reports every 299.7 s would have now one report, now two in its 300 s.
+"""
+
+Ring = tuple[int, ...]
+"""The slots of one window, oldest first: time of the slot's first datapoint, sum, time, sum, …"""
+
+MOST = 2**64 - 1
+"""Sums stop here: AWS's counts are unsigned 64-bit, and so are msgpack's."""
+
+SLOTS_PER_WINDOW = 16
+"""How finely a window is cut: reports denser than a sixteenth of it share a slot, and leave together."""
+
+
+def slack(duration: int) -> int:
+    """How many milliseconds too early a datapoint of a window of `duration` ms still counts as on time."""
+    return min(30_000, duration // 10)
+
+
+def add(ring: Ring, at: int, value: int, duration: int) -> tuple[Ring, int]:
+    """Add a datapoint that is not older than any in the ring.
+
+    Args:
+        ring: The slots so far; empty at first.
+        at: The datapoint's time, epoch ms.
+        value: 0 to 2^64 - 1.
+        duration: The window, in ms.
+
+    Returns: The ring afterwards, without what left the window, and the sum of the window that ends at `at`. It is
+        exact where datapoints are a sixteenth of the window apart or more, else a slot leaves up to that much early.
+    """
+    horizon = at - duration + slack(duration)
+    if not ring or ring[-2] <= horizon:
+        return (at, value), value
+    oldest = 0
+    while ring[oldest] <= horizon:
+        oldest += 2
+    ring = ring[oldest:]
+    if at - ring[-2] < duration // SLOTS_PER_WINDOW:
+        ring = (*ring[:-1], min(ring[-1] + value, MOST))
+    else:
+        ring = (*ring, at, value)
+    return ring, min(sum(ring[1::2]), MOST)
+
+
+def add_late(ring: Ring, at: int, value: int, duration: int) -> Ring:
+    """Add a datapoint that newer ones overtook: it counts in the slot of its time, where that is still open."""
+    if not ring or at <= ring[-2] - duration + slack(duration):
+        return ring
+    later = len(ring)
+    while later and ring[later - 2] > at:
+        later -= 2
+    if later and at - ring[later - 2] < duration // SLOTS_PER_WINDOW:
+        return (*ring[: later - 1], min(ring[later - 1] + value, MOST), *ring[later:])
+    return (*ring[:later], at, value, *ring[later:])

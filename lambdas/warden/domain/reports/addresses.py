@@ -1,0 +1,59 @@
+"""The remote address of a connection, in each form that clients write it.
+
+| form                   | example                    | written by                |
+|------------------------|----------------------------|---------------------------|
+| IPv4:port              | 198.51.100.4:443           | all                       |
+| [IPv6]:port            | [2001:db8::1]:443          | AWS's Python agent        |
+| IPv6:port, no brackets | 2001:db8::1:443            | AWS's C agent             |
+
+The last colon is what separates the port. An IPv4-mapped address (::ffff:198.51.100.4), which is how a dual-stack
+socket shows an IPv4 peer, becomes the IPv4 address, so that IPv4 networks match it. A zone (fe80::1%eth0) is dropped:
+it names a link of the device and says nothing of the peer.
+"""
+
+from functools import lru_cache
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+
+from warden.domain.reports.report import MAX_PORT
+
+_MAX_LENGTH = 100  # [, 45 characters of address, a zone, ], a colon, 5 digits
+_MAPPED = bytes(10) + b"\xff\xff"
+
+
+@lru_cache(maxsize=8192)
+def host(remote_addr: str) -> str:
+    """The address alone, as canonical text. Raises ValueError where `remote_addr` is in none of the forms."""
+    address, _, port = remote_addr.rpartition(":")
+    if len(remote_addr) > _MAX_LENGTH or not _is_port(port):
+        raise ValueError(remote_addr)
+    if address.startswith("["):
+        if not address.endswith("]"):
+            raise ValueError(remote_addr)
+        return _ipv6(address[1:-1])
+    return canonical(address)
+
+
+def canonical(address: str) -> str:
+    """An IPv4 or IPv6 address without port, as canonical text. Raises ValueError."""
+    return _ipv6(address) if ":" in address else inet_ntop(AF_INET, _packed(AF_INET, address))
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= MAX_PORT
+
+
+def _ipv6(text: str) -> str:
+    address, percent, zone = text.partition("%")
+    if percent and not zone:
+        raise ValueError(text)
+    packed = _packed(AF_INET6, address)
+    if packed.startswith(_MAPPED):
+        return inet_ntop(AF_INET, packed[12:])
+    return inet_ntop(AF_INET6, packed)
+
+
+def _packed(family: int, address: str) -> bytes:
+    try:
+        return inet_pton(family, address)
+    except OSError as error:
+        raise ValueError(address) from error

@@ -1,0 +1,80 @@
+"""The three sets of names that clients really use, each as strict types that take that set and nothing else.
+
+| dialect     | names                                       | used by                                       |
+|-------------|---------------------------------------------|-----------------------------------------------|
+| long        | all long                                    | AWS's Python agent, Greengrass, Device Client |
+| agent short | short, but `port` and `interface` in `pts`  | AWS's Python agent with short names           |
+| short       | all short                                   | AWS's libraries in C                          |
+
+They decode a usual report in C. What they refuse may still be acceptable (other mixtures, unknown keys, numbers such
+as 1e+15): `document` decides that, and alone says what is wrong.
+"""
+
+import types
+from collections.abc import Mapping
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from msgspec import Struct, convert, defstruct
+from msgspec.structs import fields
+
+from warden.domain.reports.addresses import host
+from warden.domain.reports.document import check
+from warden.domain.reports.report import MAX_DEPTH, MAX_NUMBER, SHORT, Part, Report
+
+
+def _renamed(kind: Any, names: Mapping[str, str]) -> Any:
+    """The same type, every struct in it read under other names."""
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        return defstruct(
+            kind.__name__,
+            [
+                (field.name, _renamed(field.type, names), *(() if field.required else (field.default,)))
+                for field in fields(kind)
+            ],
+            rename=names,
+            **{option: getattr(Part.__struct_config__, option) for option in _OPTIONS},
+        )
+    if get_origin(kind) is Annotated:
+        inner, *constraints = get_args(kind)
+        return Annotated[_renamed(inner, names), *constraints]
+    if get_origin(kind) is list:
+        return list[_renamed(get_args(kind)[0], names)]  # type: ignore[misc]
+    if get_origin(kind) in {Union, types.UnionType}:
+        return Union[tuple(_renamed(option, names) for option in get_args(kind))]  # noqa: UP007
+    return kind
+
+
+_NUMBERS = frozenset({int, float})
+_OPTIONS = ("frozen", "gc", "omit_defaults", "forbid_unknown_fields")
+_AGENT_SHORT = {long: short for long, short in SHORT.items() if long not in {"port", "interface"}}
+
+DIALECTS: tuple[type[Any], ...] = (Report, _renamed(Report, _AGENT_SHORT), _renamed(Report, SHORT))
+
+
+def accepted(decoded: Any) -> Report | None:
+    """The report a dialect's type decoded to, if it also keeps the rules that types cannot express."""
+    report = convert(decoded, Report, from_attributes=True)
+    if report.header.version != "1.0" or (report.metrics is None and report.custom_metrics is None):
+        return None
+    try:
+        _check_addresses(report)
+        _check_custom_metrics(report.custom_metrics or {})
+    except ValueError:
+        return None
+    return report
+
+
+def _check_addresses(report: Report) -> None:
+    if report.metrics and (tcp := report.metrics.tcp_connections) and (established := tcp.established_connections):
+        for connection in established.connections or ():
+            host(connection.remote_addr)
+
+
+def _check_custom_metrics(metrics: dict[str, list[dict[str, Any]]]) -> None:
+    """`check` them all, which is a walk that one number a metric, as usual, does not need."""
+    for objects in metrics.values():
+        for values in objects:
+            for value in values.values():
+                if type(value) not in _NUMBERS or not -MAX_NUMBER <= value <= MAX_NUMBER:
+                    check(metrics, MAX_DEPTH - 1)
+                    return

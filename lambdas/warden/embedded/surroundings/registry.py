@@ -1,0 +1,99 @@
+"""The thing registry: moto's, with what it gets wrong put right, and with a note of what changed."""
+
+from typing import Any
+
+from moto.iot.exceptions import ResourceAlreadyExistsException, ResourceNotFoundException
+from moto.iot.models import FakeThing, IoTBackend
+
+
+class Registry(IoTBackend):
+    """moto's iot backend, which differs from AWS IoT in four ways that matter here.
+
+    Creating a thing that exists gave it another id; a deleted thing stayed in its groups, and its successor of the
+    same name with it; finding one thing read them all; and nobody was told.
+
+    Attributes:
+        touched: Names of things whose registration or group membership changed since `take_touched`.
+    """
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.touched: set[str] = set()
+
+    def take_touched(self) -> frozenset[str]:
+        """What was touched since the last time."""
+        touched, self.touched = frozenset(self.touched), set()
+        return touched
+
+    def describe_thing(self, thing_name: str) -> FakeThing:
+        """The thing of a name."""
+        try:
+            return self.things[self._arn(thing_name)]
+        except KeyError:
+            raise ResourceNotFoundException from None
+
+    def create_thing(
+        self,
+        thing_name: str,
+        thing_type_name: str,
+        attribute_payload: dict[str, Any] | None,
+        billing_group_name: str | None = None,
+    ) -> FakeThing:
+        """Create a thing, or return the one that exists with the same configuration.
+
+        Raises: ResourceAlreadyExistsException, where its configuration differs.
+        Source: AWS IoT API, CreateThing.
+        """
+        thing = self.things.get(self._arn(thing_name))
+        if thing is None:
+            thing = super().create_thing(thing_name, thing_type_name, attribute_payload, billing_group_name)
+            self.touched.add(thing_name)
+        elif _configuration(thing) != (
+            thing_type_name or None,
+            (attribute_payload or {}).get("attributes", {}),
+            billing_group_name or None,
+        ):
+            raise ResourceAlreadyExistsException(
+                f"Thing {thing_name} already exists in account with different attributes", thing.thing_id, thing.arn
+            )
+        return thing
+
+    def delete_thing(self, thing_name: str) -> None:
+        """Delete a thing and its memberships."""
+        super().delete_thing(thing_name)
+        for group in self.thing_groups.values():
+            group.things.pop(self._arn(thing_name), None)
+        self.touched.add(thing_name)
+
+    def add_thing_to_thing_group(
+        self, thing_group_name: str, thing_group_arn: str | None, thing_name: str, thing_arn: str | None
+    ) -> None:
+        """Add a thing, by name or ARN, to a group, by name or ARN."""
+        super().add_thing_to_thing_group(thing_group_name, thing_group_arn, thing_name, thing_arn)
+        self.touched.add(self._identify_thing(thing_name, thing_arn).thing_name)
+
+    def remove_thing_from_thing_group(
+        self, thing_group_name: str, thing_group_arn: str | None, thing_name: str, thing_arn: str | None
+    ) -> None:
+        """Remove a thing, by name or ARN, from a group, by name or ARN."""
+        super().remove_thing_from_thing_group(thing_group_name, thing_group_arn, thing_name, thing_arn)
+        self.touched.add(self._identify_thing(thing_name, thing_arn).thing_name)
+
+    def delete_thing_group(self, thing_group_name: str) -> None:
+        """Delete a group that has no child groups; a missing one is no error."""
+        members = {
+            thing.thing_name
+            for group in self.thing_groups.values()
+            if group.thing_group_name == thing_group_name
+            for thing in group.things.values()
+        }
+        super().delete_thing_group(thing_group_name)
+        self.touched |= members
+
+    def _arn(self, thing_name: str) -> str:
+        return f"arn:{self.partition}:iot:{self.region_name}:{self.account_id}:thing/{thing_name}"
+
+
+def _configuration(thing: FakeThing) -> tuple[str | None, dict[str, Any], str | None]:
+    kind = thing.thing_type.thing_type_name if thing.thing_type else None
+    return kind, thing.attributes, thing.billing_group_name or None

@@ -1,0 +1,152 @@
+"""The AWS surroundings of the embedded home: moto, its checkpoints and its deliveries, as one object."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from warden.control_api.http import HttpRequest, HttpResponse
+from warden.embedded.surroundings import checkpoint
+from warden.embedded.surroundings.backends import MOTO_VERSION, SERVICES, Backends
+from warden.embedded.surroundings.clients import in_process_client
+from warden.embedded.surroundings.deliveries import Deliveries, Sender
+from warden.embedded.surroundings.front import ControlApi, Front
+from warden.embedded.surroundings.sns import Outlet
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+LONG_POLLS = 20  # at a time; more are answered at once, so that waiting never takes all of the server's threads
+READING = ("Get", "List", "Describe", "Search", "Test", "Validate", "Simulate", "Check", "Select")
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryChange:
+    """What to read again.
+
+    Attributes:
+        things: Names of things whose registration or group membership changed.
+    """
+
+    things: frozenset[str]
+
+
+class Surroundings:
+    """Everything of iot, iot-data, sns, sqs, iam and sts that is not ours, for one account and region.
+
+    A mutation is on disk soon after it was made: at once where the last checkpoint is long enough ago, and within
+    the longer of one second and ten times a checkpoint's cost otherwise. That is what a crash can lose.
+
+    Args:
+        data_dir: Exists, and is nobody else's; holds `surroundings.checkpoint` and `deliveries.db`.
+        account: 12 digits.
+        region: The only region there is.
+        base_url: Where clients and subscribers find the HTTP port, without a slash at the end.
+        on_registry_change: Told after the mutation and before its answer, without the lock. What it raises fails
+            the request, which took effect.
+        clock: Epoch milliseconds.
+    Raises: CheckpointUnreadable; RuntimeError, where this process has another one open.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        account: str,
+        region: str,
+        base_url: str,
+        on_registry_change: Callable[[RegistryChange], None],
+        clock: Callable[[], int],
+    ) -> None:
+        path = data_dir / "surroundings.checkpoint"
+        state = checkpoint.load(path)
+        self._region = region
+        self._base_url = base_url
+        self._on_registry_change = on_registry_change
+        self._lock = threading.Condition()
+        self._closing = False
+        self._waiting = 0
+        self._deliveries = Deliveries(data_dir / "deliveries.db")
+        outlet = Outlet(self._deliveries, base_url, clock)
+        try:
+            self._backends = Backends(
+                account=account, region=region, base_url=base_url, outlet=outlet, pause=self._pause
+            )
+        except RuntimeError:
+            self._deliveries.close()
+            raise
+        self._backends.restore(state or {})
+        self._keeper = checkpoint.Keeper(path, self._snapshot, self._lock)
+        self._sender = Sender(self._deliveries, clock)
+        self._keeper.start()
+        self._sender.start()
+
+    def call(self, service: str, request: HttpRequest) -> HttpResponse:
+        """One request to one of `SERVICES`, answered when those who must know of a registry change do."""
+        with self._lock:
+            operation, response = self._backends.call(service, request)
+            touched = self._backends.registry.take_touched()
+            if _mutated(operation, response):
+                self._keeper.changed()
+                self._lock.notify_all()
+        if touched:
+            self._on_registry_change(RegistryChange(touched))
+        return response
+
+    def call_and_keep(self, service: str, request: HttpRequest) -> HttpResponse:
+        """As `call`; what the client is told is on disk already where that is cheap."""
+        response = self.call(service, request)
+        self._keeper.if_cheap()
+        return response
+
+    def client(self, service: str) -> Any:
+        """A boto3 client whose requests never leave this process. Raises: KeyError, where `service` is not here."""
+        if service not in SERVICES:
+            raise KeyError(service)
+        return in_process_client(service, self._region, self._base_url, lambda request: self.call(service, request))
+
+    def wsgi_app(self, control_api: ControlApi, health: Callable[[], tuple[int, str]]) -> "WSGIApplication":
+        """The one HTTP port: `control_api`, `GET /healthz` (status, text), and all that is here."""
+        return Front(self.call_and_keep, SERVICES, control_api, health)
+
+    def checkpoint_now(self) -> None:
+        """Return when all that was answered before this call is on disk. Raises: OSError."""
+        self._keeper.now()
+
+    flush = checkpoint_now
+
+    def end_long_polls(self) -> None:
+        """Answer those who wait for messages, now and from now on; before the HTTP server is stopped."""
+        with self._lock:
+            self._closing = True
+            self._lock.notify_all()
+
+    def close(self) -> None:
+        """Write the last checkpoint, stop the threads, leave moto as it was before."""
+        self.end_long_polls()
+        self._sender.stop()
+        try:
+            self._keeper.stop()
+        finally:
+            self._deliveries.close()
+            self._backends.close()
+
+    def _snapshot(self) -> bytes:
+        return checkpoint.dump(self._backends.state(), MOTO_VERSION)
+
+    def _pause(self, seconds: float) -> bool:
+        if self._closing or self._waiting >= LONG_POLLS:
+            return False
+        self._waiting += 1
+        try:
+            self._lock.wait(min(seconds, 1.0))  # a message may become visible without anybody doing anything
+        finally:
+            self._waiting -= 1
+        return not self._closing
+
+
+def _mutated(operation: str, response: HttpResponse) -> bool:
+    if response.status >= 300 or operation.startswith(READING):
+        return False
+    return operation != "ReceiveMessage" or b"ReceiptHandle" in response.body

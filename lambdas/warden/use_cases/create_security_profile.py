@@ -1,0 +1,62 @@
+"""A security profile comes to be."""
+
+from collections.abc import Mapping, Sequence
+
+from warden.domain.behaviors.limits import profile_problems
+from warden.domain.behaviors.profile import Behavior, SecurityProfile
+from warden.domain.errors import InvalidRequest, ResourceAlreadyExists
+from warden.ports import Write
+from warden.storage.catalogue import CatalogueStore, Head, Uid
+
+
+def check(profile: SecurityProfile) -> None:
+    """Raises InvalidRequest with all that is wrong with a profile."""
+    if found := list(profile_problems(profile)):
+        raise InvalidRequest("; ".join(found[:20]))
+
+
+def identify(
+    behaviors: Sequence[Behavior], *, epoch: int, version: int, now: int, kept: Mapping[str, Uid]
+) -> dict[str, Uid]:
+    """Every behavior's identity, by name: the one in `kept`, or one that was never used before and never will be."""
+    return {
+        behavior.name: kept.get(behavior.name) or Uid(f"{epoch:x}.{position}", version, now)
+        for position, behavior in enumerate(behaviors)
+    }
+
+
+def create_security_profile(
+    catalogue: CatalogueStore, profile: SecurityProfile, tags: Mapping[str, str], *, arn: str, now: int
+) -> Head:
+    """Create a profile, attached to nothing.
+
+    Args:
+        catalogue: Where profiles are kept.
+        profile: What it says.
+        tags: Its tags.
+        arn: Its ARN, for the error where the name is in use.
+        now: Epoch ms.
+
+    Returns: Its head.
+
+    Raises: InvalidRequest, ResourceAlreadyExists.
+    """
+    check(profile)
+    name = profile.security_profile_name
+    created: list[Head] = []
+
+    def writes(epoch: int) -> list[Write]:
+        stored = catalogue.head(name)
+        if stored and not stored.record.deleted:
+            raise ResourceAlreadyExists(
+                f"securityProfileName: a security profile {name!r} exists already", resource_id=name, resource_arn=arn
+            )
+        live = identify(profile.behaviors, epoch=epoch, version=1, now=now, kept={})
+        head = Head(
+            name=name, incarnation=epoch, version=1, created_at=now, modified_at=now, live=live, tags=dict(tags)
+        )
+        created[:] = [head]
+        return [catalogue.put_head(head, stored), catalogue.put_version(head, profile)]
+
+    catalogue.change(now, writes)
+    return created[0]

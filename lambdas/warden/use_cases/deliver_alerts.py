@@ -1,0 +1,78 @@
+"""Events that subscribers are to hear of are handed to their topic, at least once."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from warden.domain.alarms.alarm import EventType
+from warden.domain.alarms.violation import Event, alert_message
+from warden.domain.errors import Raced, Unavailable
+from warden.ports import Alerts, Key, ThingLog
+from warden.storage.catalogue import CatalogueStore
+from warden.storage.records import Stored
+from warden.storage.violations import Violations
+from warden.use_cases.fence import Fence
+
+RETRY_MS = 60_000
+"""After how long an alert that the topic did not take is tried again."""
+
+
+class DeliverAlerts:
+    """Sends what is still wanted, right before which the fence is asked again.
+
+    Args:
+        catalogue: The security profiles.
+        log: The things' logs.
+        violations: Episodes and events.
+        alerts: The way to the topics.
+    """
+
+    def __init__(self, catalogue: CatalogueStore, log: ThingLog, violations: Violations, alerts: Alerts) -> None:
+        self._violations = violations
+        self._alerts = alerts
+        self._fence = Fence(catalogue, log)
+
+    def __call__(self, events: Iterable[Key], *, now: int) -> int:
+        """Send the alerts of some events, those that were not delivered yet.
+
+        Args:
+            events: Where they are.
+            now: Epoch ms.
+
+        Returns: How many were sent.
+        """
+        taken = [stored for key in events if (stored := self._violations.event(key)) and self._send(stored, now)]
+        if taken:
+            self._alerts.settle()
+        for stored in taken:
+            self._done(stored)
+        return len(taken)
+
+    def _send(self, stored: Stored[Event], now: int) -> bool:
+        event = stored.record
+        if event.target is None:
+            return False
+        if not self._wanted(event):
+            self._done(stored)
+            return False
+        try:
+            self._alerts.publish(event.target, alert_message(event))
+        except Unavailable:
+            self._violations.postpone(stored, due=now + RETRY_MS)
+            return False
+        return True
+
+    def _wanted(self, event: Event) -> bool:
+        episode = self._violations.episode(event.violation_id)
+        if event.type is not EventType.INVALIDATED and (episode is None or episode.record.quiet):
+            return False
+        standing = self._fence.standing(
+            profile=event.profile, uid=event.uid, thing=event.thing, thing_id=event.thing_id
+        )
+        if not (standing.profile and standing.behavior):
+            return False
+        heard = standing.profile.alert_target is not None and not standing.behavior.suppress_alerts
+        return heard and (standing.covered or event.type is EventType.INVALIDATED)
+
+    def _done(self, stored: Stored[Event]) -> None:
+        with suppress(Raced):  # another delivery of the same event was as far
+            self._violations.delivered(stored)

@@ -1,0 +1,167 @@
+"""A metrics report becomes the next entry of its thing's log."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from warden.domain.alarms.advance import Arrival, Place, current, late_report, place, report
+from warden.domain.alarms.entry import Entry, Logged, digest
+from warden.domain.behaviors.catalogue import Catalogue
+from warden.domain.behaviors.metrics import datapoints
+from warden.domain.behaviors.target import ThingFacts
+from warden.domain.errors import Raced, ReportRejected
+from warden.domain.reports import DECODERS
+from warden.domain.reports.report import Report
+from warden.domain.reports.topics import name_problem
+from warden.ports import Known, ThingLog, Things
+
+ATTEMPTS = 20
+"""How often a report is done again where other writers were first, before it is left to be delivered again."""
+
+UNREGISTERED_TRUSTED_MS = 3_600_000
+"""How long "not registered" is believed without asking the registry again."""
+
+
+class Catalogues(Protocol):
+    """Where the profiles in force come from."""
+
+    def current(self, at: int) -> Catalogue:
+        """The profiles, as fresh as this place promises at epoch ms `at`."""
+        ...
+
+    def reload(self) -> Catalogue:
+        """The profiles as they are now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How reports are taken.
+
+    Attributes:
+        account: AWS account.
+        keep: Milliseconds that entries count for.
+        min_interval: Milliseconds that a thing's reports have to be apart, 0 for no minimum.
+        allow_unregistered: Whether names that the registry does not have may report.
+        one_clock: Whether all reports are timed by one clock in the order they came: then a clock that was set back
+            makes nothing late.
+    """
+
+    account: str
+    keep: int
+    min_interval: int = 0
+    allow_unregistered: bool = False
+    one_clock: bool = False
+
+
+class IngestReport:
+    """Decode, load, judge, append: one read and one conditional write, whatever the report raises.
+
+    Args:
+        log: The things' logs.
+        things: The registry; asked only about things that the log does not know as registered.
+        catalogues: The profiles.
+        options: How reports are taken.
+    """
+
+    def __init__(self, log: ThingLog, things: Things, catalogues: Catalogues, options: Options) -> None:
+        self._log = log
+        self._things = things
+        self._catalogues = catalogues
+        self._options = options
+
+    def __call__(self, thing: str, fmt: str, payload: bytes, *, at: int) -> int:
+        """Count one report, once however often it is delivered.
+
+        Args:
+            thing: The thing's name, from the topic.
+            fmt: The format, from the topic.
+            payload: The report, not trusted.
+            at: When it arrived, epoch ms.
+
+        Returns: The report's id.
+
+        Raises:
+            ReportRejected: It does not count, and never will; the device is to be told why.
+            Unavailable: It could not be counted now; deliver it again.
+        """
+        decoded = _decode(thing, fmt, payload)
+        arrival = Arrival(thing, decoded.header.report_id, digest(payload), datapoints(decoded), at)
+        for attempt in range(ATTEMPTS):
+            known = self._log.load(thing, consistent=attempt > 0)
+            if attempt == 0 and _expired(known.newest, at, self._options.keep):
+                continue  # a stale read may look like that; nothing is declared void on its word
+            entry = self._next(arrival, known)
+            if entry is None:
+                return arrival.report_id
+            try:
+                self._log.append(thing, entry, after=known.newest.seq if known.newest else 0)
+            except Raced:
+                continue
+            return arrival.report_id
+        raise Raced(f"{thing}: others wrote first {ATTEMPTS} times")
+
+    def _next(self, arrival: Arrival, known: Known) -> Entry | None:
+        """The entry to append, None for a report that has been counted."""
+        newest, options = known.newest, self._options
+        facts = self._facts(arrival, known.facts)
+        if newest and options.one_clock and arrival.at < newest.entry.at:
+            arrival = msgspec.structs.replace(arrival, at=newest.entry.at)
+        state, _ = current(newest, facts, now=arrival.at, keep=options.keep)
+        match place(arrival, state, facts, min_interval=options.min_interval):
+            case Place.DUPLICATE:
+                return None
+            case Place.TOO_SOON:
+                gap, least = (arrival.at - state.report_at) / 1000, options.min_interval // 1000
+                message = f"reports are accepted every {least} s, this one came {gap:.1f} s after the one before"
+                raise ReportRejected(message, code="Throttled", report_id=arrival.report_id)
+            case Place.LATE if newest:
+                return self._late(arrival, newest, facts)
+        catalogue = self._catalogue(arrival.at, newest)
+        return report(arrival, newest, facts, catalogue, account=options.account, keep=options.keep)
+
+    def _late(self, arrival: Arrival, newest: Logged, facts: ThingFacts) -> Entry | None:
+        before = after = None
+        for logged in self._log.since(arrival.thing, arrival.at):
+            if (logged.entry.report_id, logged.entry.digest) == (arrival.report_id, arrival.digest):
+                return None
+            if logged.entry.pos <= arrival.at:
+                before = logged
+            elif after is None:
+                after = logged
+        catalogue = self._catalogue(arrival.at, newest)
+        account, keep = self._options.account, self._options.keep
+        return late_report(arrival, newest, facts, catalogue, before=before, after=after, account=account, keep=keep)
+
+    def _catalogue(self, at: int, newest: Logged | None) -> Catalogue:
+        """The profiles, never older than those that the state was evaluated under: only then is a behavior that they
+        do not have a deleted one."""
+        catalogue = self._catalogues.current(at)
+        if newest and catalogue.epoch < newest.entry.state.epoch:
+            catalogue = self._catalogues.reload()
+        return catalogue
+
+    def _facts(self, arrival: Arrival, facts: ThingFacts | None) -> ThingFacts:
+        if facts and facts.registered:
+            return facts
+        allowed = self._options.allow_unregistered
+        if facts and allowed and arrival.at - facts.answered_at < UNREGISTERED_TRUSTED_MS:
+            return facts
+        answer = self._things.ask(arrival.thing, now=arrival.at)
+        if answer.registered or allowed:
+            return self._log.record_facts(arrival.thing, answer)
+        raise ReportRejected(f"{arrival.thing} Not a Thing", report_id=arrival.report_id)
+
+
+def _decode(thing: str, fmt: str, payload: bytes) -> Report:
+    if problem := name_problem(thing):
+        raise ReportRejected(problem)
+    decoder = DECODERS.get(fmt)
+    if decoder is None:
+        raise ReportRejected(f"format {fmt[:32]!r}: expected {' or '.join(DECODERS)}")
+    return decoder(payload)
+
+
+def _expired(newest: Logged | None, at: int, keep: int) -> bool:
+    return newest is not None and newest.entry.pos + keep <= at

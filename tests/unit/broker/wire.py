@@ -1,0 +1,148 @@
+"""A broker on the loop of the test, and clients that send it whatever a test wants."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from warden.embedded.broker import Broker, Publication
+from warden.embedded.broker.decode import Decoder
+from warden.embedded.broker.encode import MQTT_3_1_1, encode
+from warden.embedded.broker.packets import Connack, Connect, Packet, Pingreq, Pingresp, Suback, Subscribe, Will
+
+REPORT_TOPIC = "$aws/things/lamp/defender/metrics/json"
+
+
+@dataclass
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    now: float = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Taker:
+    """Takes over what is published on topics of defender metrics, and on topics that begin with `take`."""
+
+    taken: list[Publication] = field(default_factory=list)
+
+    def __call__(self, publication: Publication) -> bool:
+        if publication.topic == "raise":
+            raise RuntimeError("no such thing")
+        if publication.topic.startswith("take") or "/defender/metrics/" in publication.topic:
+            self.taken.append(publication)
+            return True
+        return False
+
+
+class Client:
+    """A connection to a broker: packets in and out, or bytes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self.writer = reader, writer
+        self._decoder = Decoder(MQTT_3_1_1)
+        self._packets: list[Packet] = []
+
+    async def send(self, *packets: Packet | bytes) -> None:
+        self.writer.write(b"".join(p if isinstance(p, bytes) else encode(p) for p in packets))
+        await self.writer.drain()
+
+    async def receive(self) -> Packet | None:
+        """The next packet, or None where the broker closed the connection."""
+        while not self._packets:
+            try:
+                data = await asyncio.wait_for(self._reader.read(65_536), 10)
+            except ConnectionError:
+                return None
+            if not data:
+                return None
+            self._packets += self._decoder.feed(data)
+        return self._packets.pop(0)
+
+    async def ask(self, packet: Packet) -> Packet | None:
+        await self.send(packet)
+        return await self.receive()
+
+    async def subscribe(self, *filters: str, qos: int = 0) -> tuple[int, ...]:
+        answer = await self.ask(Subscribe(1, tuple((each, qos) for each in filters)))
+        assert isinstance(answer, Suback)
+        return answer.codes
+
+    async def ping(self) -> list[Packet]:
+        """What the broker sent up to its answer to a ping: all that earlier packets caused."""
+        await self.send(Pingreq())
+        packets: list[Packet] = []
+        while (packet := await self.receive()) != Pingresp():
+            assert packet is not None, "closed"
+            packets.append(packet)
+        return packets
+
+    async def is_closed(self) -> bool:
+        """Waits for the broker to close the connection; what it still sends is passed over."""
+        while await self.receive():
+            pass
+        return True
+
+    def abort(self) -> None:
+        self.writer.transport.abort()
+
+
+@dataclass
+class Home:
+    """A broker that listens, and what its taker took."""
+
+    broker: Broker
+    port: int
+    taken: list[Publication]
+    clock: Clock
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    async def dial(self, receive_buffer: int | None = None) -> Client:
+        """A connection that has not sent anything."""
+        sock = socket.socket()
+        if receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        sock.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
+        except OSError:
+            sock.close()
+            raise
+        reader, writer = await asyncio.open_connection(sock=sock, limit=1024)
+        self.writers.append(writer)
+        return Client(reader, writer)
+
+    async def connect(
+        self, client_id: str = "", *, clean: bool = True, keep_alive: int = 60, will: Will | None = None
+    ) -> Client:
+        client = await self.dial()
+        answer = await client.ask(Connect(client_id, clean, keep_alive, will))
+        assert answer is not None
+        assert isinstance(answer, Connack)
+        assert answer.code == 0
+        return client
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Let the loop turn until something holds."""
+        async with asyncio.timeout(10):
+            while not holds():
+                await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def home(taker: Callable[[Publication], bool] | None = None) -> AsyncIterator[Home]:
+    taking, clock = Taker(), Clock()
+    broker = Broker(take=taker or taking, log=logging.getLogger("broker"), clock=clock)
+    running = Home(broker, await broker.listen("127.0.0.1", 0), taking.taken, clock)
+    try:
+        yield running
+    finally:
+        await broker.close()
+        for writer in running.writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
