@@ -88,7 +88,10 @@ DUPLICATES = {
     "a custom metric": '{"hed":{"rid":7,"v":"1.0"},"cmet":{"m":[{"number":1,"number":2}]}}',
     "an object nobody knows": '{"hed":{"rid":7,"v":"1.0"},"met":{},"x":{"a":1,"a":2}}',
     "the header, one of them escaped": '{"header":{"report_id":7,"report\\u005fid":8,"version":"1.0"},"metrics":{}}',
-    "the header, with a colon in a name to make up for it": (
+    "network statistics, an escaped colon elsewhere to make up for the one that is lost": (
+        '{"hed":{"rid":7,"v":"1.0"},"met":{"ns":{"bi":1,"bi":2}},"cmet":{"m":[{"string_list":["\\u003a"]}]}}'
+    ),
+    "custom metrics, once with an escaped colon": (
         '{"hed":{"rid":7,"v":"1.0"},"cmet":{"a\\u003ab":[{"number":1}],"a:b":[{"number":1}]}}'
     ),
     "long and short names": '{"hed":{"rid":7,"v":"1.0"},"met":{"ns":{"bi":1,"bytes_in":1}}}',
@@ -109,7 +112,7 @@ _JSON = {
     "128 KB of nested objects": lambda: _filled(b"", b'{"a":'),
     "128 KB of nested arrays, closed": lambda: b"[" * (LIMIT // 2) + b"]" * (LIMIT // 2),
     "nested arrays in a custom metric": lambda: _json(custom='{"m":[{"number":' + "[" * 60_000 + "]" * 60_000 + "}]}"),
-    "custom values 17 levels deep": lambda: _json(custom='{"m":[{"number":' + "[" * 14 + "]" * 14 + "}]}"),
+    "custom values 17 levels deep": lambda: _json(custom='{"m":[{"number":' + "[" * 13 + "]" * 13 + "}]}"),
     "500 levels under a key nobody knows": lambda: _json(extra=',"x":' + "[" * 500 + "]" * 500),
     "NaN": lambda: _json('{"network_stats":{"bytes_in":NaN}}'),
     "Infinity": lambda: _json('{"network_stats":{"bytes_in":Infinity}}'),
@@ -165,7 +168,7 @@ _CBOR = {
     "128 KB of nested indefinite arrays": lambda: b"\x9f" * LIMIT,
     "128 KB of nested maps": lambda: _filled(b"", b"\xa1\x61a"),
     "128 KB of tags within tags": lambda: b"\xc6" * LIMIT,
-    "custom values 17 levels deep": lambda: _cbor_with(b"\x81" * 14 + b"\x80"),
+    "custom values 17 levels deep": lambda: _cbor_with(b"\x81" * 12 + b"\x80"),
     "an array of 2^64 - 1 items": lambda: _cbor_start("met", b"\x9b" + b"\xff" * 8),
     "a map of 2^64 - 1 pairs": lambda: _cbor_start("met", b"\xbb" + b"\xff" * 8),
     "a byte string of 2^63 bytes": lambda: _cbor_start("met", b"\x5b\x80" + bytes(7)),

@@ -219,6 +219,10 @@ class ThingLog(Protocol):
         """Entries in order, read consistently: from the last one before epoch ms `at` on, to the newest."""
         ...
 
+
+class Registrations(Protocol):
+    """What the registry last said of each thing, kept beside its log."""
+
     def record_facts(self, thing: str, answer: ThingFacts) -> ThingFacts:
         """Store what the registry answered, whole, unless a later answer is there. Returns what is then stored."""
         ...

@@ -172,6 +172,7 @@ def test_null_is_absence() -> None:
         ('{"behaviors": ' + '{"a":' * 100_000, "body: expected JSON, got one that is nested too deeply"),
         ('{"behaviors": ' + "9" * 5_000 + "}", "body: expected JSON in UTF-8: Exceeds the limit"),
         ('{"behaviors": ' + "9" * 4_000 + "}", "behaviors: expected a list of at most 100 items, got an integer of"),
+        ('{"alertTargets": []}', "alertTargets: expected an object, got a list of 0"),
         (" " * 1_000_001, "body: expected at most 1000000 bytes, got 1000001"),
         ('{"securityProfileName": "q"}', "securityProfileName: expected one of the members securityProfileDescription"),
     ],

@@ -135,7 +135,10 @@ def test_an_operation_that_is_not_given_says_that_it_is_not_implemented(name: st
     assert name in told["Error"]["Message"]
 
 
-@pytest.mark.parametrize("path", ["/", "", "/things/x", "/security-profiles/a/b/c", "/security-profiles//targets"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "", "/things/x", "/security-profiles/a/b/c", "/security-profiles//targets", "/dimensions/" + "x" * 4_000],
+)
 def test_a_path_of_no_operation_is_unknown(path: str) -> None:
     answer = router().handle(HttpRequest("GET", path))
     assert (answer.status, json.loads(answer.body)["__type"]) == (404, "UnknownOperationException")

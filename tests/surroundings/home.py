@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
@@ -38,6 +39,14 @@ class OurApi:
 
 def real_time() -> int:
     return time.time_ns() // 1_000_000
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Return when it holds; fail where it never does."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        threading.Event().wait(0.005)
 
 
 def free_port() -> int:
@@ -79,9 +88,11 @@ class Home:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for client in self._clients:
             client.close()
-        self.surroundings.end_long_polls()
-        self.server.stop()
-        self.surroundings.close()
+        try:
+            self.surroundings.end_long_polls()
+            self.server.stop()
+        finally:
+            self.surroundings.close()
 
     def client(self, service: str, region: str = REGION, **config: Any) -> Any:
         client = stock_client(service, self.url, region, **config)
@@ -89,9 +100,12 @@ class Home:
         return client
 
     def get(self, url: str) -> bytes:
-        with urlopen(url, timeout=PATIENCE_SECONDS) as response:
+        with urlopen(url, timeout=PATIENCE_SECONDS) as response:  # noqa: S310 (a URL of this home)
             body: bytes = response.read()
             return body
+
+
+SIGNED = "AWS4-HMAC-SHA256 Credential=AKIA/20260101/{}/{}/aws4_request, SignedHeaders=host, Signature=00"
 
 
 def stock_client(service: str, url: str, region: str = REGION, **config: Any) -> Any:
@@ -153,3 +167,15 @@ class Subscriber:
 
     def next(self) -> Received:
         return self.received.get(timeout=PATIENCE_SECONDS)
+
+
+def ask(
+    home: Home, method: str, path: str, headers: dict[str, str] | None = None, body: bytes | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    connection = HTTPConnection("127.0.0.1", home.port, timeout=PATIENCE_SECONDS)
+    try:
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+    finally:
+        connection.close()

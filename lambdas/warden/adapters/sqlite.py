@@ -230,6 +230,12 @@ class SqliteTable:
         with self._lock:
             return self._run(self._sql.expire, (now_seconds, limit)).rowcount
 
+    def partitions(self, sk: str, *, after: str, limit: int) -> list[str]:
+        """At most `limit` partitions, in order, that have an item of sort key `sk` and sort behind `after`. It reads
+        the whole table."""
+        with self._lock:
+            return [pk for (pk,) in self._run(self._sql.partitions, (sk, after, limit))]
+
     # Stream
 
     def read_stream(self, after: int, limit: int) -> list[tuple[int, Key]]:

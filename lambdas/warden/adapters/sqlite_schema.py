@@ -51,6 +51,7 @@ class Statements:
     delete = "DELETE FROM item WHERE pk = ? AND sk = ?"
     delete_at_version = f"{delete} AND version = ?"
     expire = "DELETE FROM item WHERE (pk, sk) IN (SELECT pk, sk FROM item WHERE expires_at <= ? LIMIT ?)"
+    partitions = "SELECT pk FROM item WHERE sk = ? AND pk > ? ORDER BY pk LIMIT ?"
     read_stream = "SELECT position, pk, sk FROM stream WHERE position > ? ORDER BY position LIMIT ?"
     prune_stream = "DELETE FROM stream WHERE position <= ?"
     stream_head = "SELECT seq FROM sqlite_sequence WHERE name = 'stream'"

@@ -1,18 +1,18 @@
 """Every error of the product, by whose fault it is.
 
-    WardenError
-    ├── Rejected                   the asker's fault: the same request fails the same way again, never retried
-    │   ├── ReportRejected         a metrics report; answered on its `/rejected` topic
-    │   └── RequestRejected        a control API request; the class is named as AWS's exception, less "Exception"
-    │       ├── InvalidRequest
-    │       ├── ResourceNotFound
-    │       ├── ResourceAlreadyExists
-    │       ├── VersionConflict
-    │       ├── LimitExceeded
-    │       └── NotImplemented_
-    └── Unavailable                ours, or of something that we depend on: the same request may succeed later
-        ├── Raced                  another writer was first; read again
-        └── Throttled              a dependency asked us to slow down
+WardenError
+├── Rejected                   the asker's fault: the same request fails the same way again, never retried
+│   ├── ReportRejected         a metrics report; answered on its `/rejected` topic
+│   └── RequestRejected        a control API request; the class is named as AWS's exception, less "Exception"
+│       ├── InvalidRequest
+│       ├── ResourceNotFound
+│       ├── ResourceAlreadyExists
+│       ├── VersionConflict
+│       ├── LimitExceeded
+│       └── NotImplemented_
+└── Unavailable                ours, or of something that we depend on: the same request may succeed later
+    ├── Raced                  another writer was first; read again
+    └── Throttled              a dependency asked us to slow down
 """
 
 from typing import Literal

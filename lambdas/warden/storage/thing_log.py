@@ -19,7 +19,7 @@ _decode_facts = msgspec.msgpack.Decoder(ThingFacts).decode
 
 
 class TableThingLog:
-    """Port ThingLog.
+    """Ports ThingLog and Registrations.
 
     Args:
         table: Table `log`.
@@ -106,7 +106,7 @@ class TableThingLog:
         return decode(page.items[0]).seq if page.items else 0
 
     def record_facts(self, thing: str, answer: ThingFacts) -> ThingFacts:
-        """See ThingLog."""
+        """See Registrations."""
         key = Key(keys.thing(thing), keys.THING)
         while True:
             item = self._table.get(key, consistent=True)

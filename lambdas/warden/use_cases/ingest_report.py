@@ -14,7 +14,7 @@ from warden.domain.errors import Raced, ReportRejected
 from warden.domain.reports import DECODERS
 from warden.domain.reports.report import Report
 from warden.domain.reports.topics import name_problem
-from warden.ports import Known, ThingLog, Things
+from warden.ports import Known, Registrations, ThingLog, Things
 
 ATTEMPTS = 20
 """How often a report is done again where other writers were first, before it is left to be delivered again."""
@@ -60,13 +60,22 @@ class IngestReport:
 
     Args:
         log: The things' logs.
-        things: The registry; asked only about things that the log does not know as registered.
+        registrations: What the registry last said of the things.
+        things: The registry; asked only about things that are not known as registered.
         catalogues: The profiles.
         options: How reports are taken.
     """
 
-    def __init__(self, log: ThingLog, things: Things, catalogues: Catalogues, options: Options) -> None:
+    def __init__(
+        self,
+        log: ThingLog,
+        registrations: Registrations,
+        things: Things,
+        catalogues: Catalogues,
+        options: Options,
+    ) -> None:
         self._log = log
+        self._registrations = registrations
         self._things = things
         self._catalogues = catalogues
         self._options = options
@@ -150,7 +159,7 @@ class IngestReport:
             return facts
         answer = self._things.ask(arrival.thing, now=arrival.at)
         if answer.registered or allowed:
-            return self._log.record_facts(arrival.thing, answer)
+            return self._registrations.record_facts(arrival.thing, answer)
         raise ReportRejected(f"{arrival.thing} Not a Thing", report_id=arrival.report_id)
 
 

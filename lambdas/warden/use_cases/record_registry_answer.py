@@ -4,7 +4,7 @@ from functools import cache
 
 from warden.domain.alarms.entry import EntryKind, Reason
 from warden.domain.behaviors.target import ThingFacts
-from warden.ports import ThingLog
+from warden.ports import Registrations, ThingLog
 from warden.use_cases.ingest_report import Catalogues
 from warden.use_cases.withdraw_alarms import WithdrawAlarms
 
@@ -16,12 +16,13 @@ class RecordRegistryAnswer:
 
     Args:
         log: The things' logs.
+        registrations: What the registry last said of the things.
         catalogues: The profiles.
         keep: Milliseconds that log entries count for.
     """
 
-    def __init__(self, log: ThingLog, catalogues: Catalogues, *, keep: int) -> None:
-        self._log = log
+    def __init__(self, log: ThingLog, registrations: Registrations, catalogues: Catalogues, *, keep: int) -> None:
+        self._registrations = registrations
         self._catalogues = catalogues
         self._withdraw = WithdrawAlarms(log, keep=keep)
 
@@ -34,7 +35,7 @@ class RecordRegistryAnswer:
             answer: What the registry said.
             now: Epoch ms.
         """
-        facts = self._log.record_facts(thing, answer)
+        facts = self._registrations.record_facts(thing, answer)
         catalogue = cache(self._catalogues.reload)  # only where there is an alarm to ask about
         self._withdraw(
             thing,

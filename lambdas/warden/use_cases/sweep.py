@@ -1,14 +1,13 @@
 """What is due is done: the path behind the fast one, which loses nothing that a crash interrupted."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from warden.domain.errors import Unavailable
 from warden.ports import Key, ThingLog
 from warden.storage import keys
 from warden.storage.jobs import JOB, STUCK, Jobs
-from warden.use_cases.deliver_alerts import DeliverAlerts
-from warden.use_cases.dispatch_transitions import DispatchTransitions
 from warden.use_cases.invalidate_silent import InvalidateSilent
 from warden.use_cases.retire_violations import RetireViolations
 
@@ -21,12 +20,21 @@ AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Looks at everything that is due."""
+    """Looks at everything that is due.
+
+    Attributes:
+        jobs: Finds it.
+        log: The things' logs.
+        dispatch: `DispatchTransitions`, perhaps guarded.
+        deliver: `DeliverAlerts`, perhaps guarded.
+        invalidate_silent: Looks at a violation whose thing may be silent.
+        retire: Does a retirement job.
+    """
 
     jobs: Jobs
     log: ThingLog
-    dispatch: DispatchTransitions
-    deliver: DeliverAlerts
+    dispatch: Callable[..., list[Key]]
+    deliver: Callable[..., int]
     invalidate_silent: InvalidateSilent
     retire: RetireViolations
 

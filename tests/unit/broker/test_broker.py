@@ -89,7 +89,9 @@ def test_a_bad_packet_closes_its_connection_and_no_other(data: bytes) -> None:
 def test_a_client_that_breaks_a_rule_is_closed_without_an_answer(packet: Packet) -> None:
     async def scenario(home: Home) -> None:
         client = await home.connect("lamp")
-        assert await client.ask(packet) is None
+        await client.send(packet, Publish("take/later", b""))
+        assert await client.receive() is None
+        assert home.taken == []
 
     serve(scenario)
 
@@ -464,7 +466,6 @@ def test_what_waits_for_a_slow_subscriber_is_bounded_and_each_loss_is_counted() 
         for topic, qos in (("t", 0), ("u", 1)):
             for _ in range(300):
                 home.broker.publish(topic, bytes(100_000), qos)
-                await asyncio.sleep(0)
         stats = home.broker.stats
         waiting = connection._transport.get_write_buffer_size()
         queued = 1024 * 1024 // 100_000
@@ -497,6 +498,8 @@ def test_a_client_that_never_reads_its_answers_is_not_read_any_more() -> None:
         home.clock.now += 100
         home.broker.sweep()
         assert home.broker._connections == set()
+        await home.until(lambda: connection._transport.get_write_buffer_size() == 0)
+        assert connection._transport.is_closing()
 
     serve(scenario)
 

@@ -76,6 +76,11 @@ def test_a_position_too_long_for_a_url_is_our_mistake() -> None:
         PAGER.token("ListX", {}, "x" * LONGEST_TOKEN)
 
 
+def test_a_position_that_is_no_json_is_our_mistake() -> None:
+    with pytest.raises(TypeError, match="no JSON for a bytes"):
+        PAGER.token("ListX", {}, b"x")
+
+
 def test_a_short_key_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 16 bytes"):
         Pager(b"short")

@@ -137,12 +137,12 @@ def test_short_names_with_a_sampled_list_and_counts_alone(fmt: str) -> None:
 def test_cbor_in_its_shortest_form() -> None:
     payload = bytes.fromhex(
         "a3"
-        "63686564" "a2" "63726964" "1a6ab13f04" "6176" "63312e30"
-        "636d6574" "a2"
-        "627570" "a2" "63707473" "81" "a1" "627074" "191633" "6174" "01"
-        "626e73" "a2" "626269" "1a00011300" "62626f" "1904b0"
-        "64636d6574" "a1" "6472737369" "81" "a1" "666e756d626572" "3846"
-    )  # fmt: skip
+        "63686564 a2 63726964 1a6ab13f04 6176 63312e30"
+        "636d6574 a2"
+        "627570 a2 63707473 81 a1 627074 191633 6174 01"
+        "626e73 a2 626269 1a00011300 62626f 1904b0"
+        "64636d6574 a1 6472737369 81 a1 666e756d626572 3846"
+    )
     assert DECODERS["cbor"](payload) == Report(
         Header(1790000900, "1.0"),
         Metrics(None, ListeningPorts([Port(5683)], 1), NetworkStats(70400, 1200)),
@@ -267,7 +267,7 @@ CUSTOM = {
     "two types": {"m": [{"number": 1, "string_list": ["a"]}]},
     "a name with colons, quotes and letters beyond ASCII": {'a:"\u00fc": b': [{"string_list": [":", "\U0001f980"]}]},
     "names that are other fields' names": {"metrics": [{"number": 1}], "met": [{"number": 2}]},
-    "values as deep as may be": {"m": [{"number": [[[[[[[[[[[[[]]]]]]]]]]]]]}]},
+    "values as deep as may be": {"m": [{"number": [[[[[[[[[[[[]]]]]]]]]]]]}]},
     "numbers as large as may be": {"m": [{"number_list": [1.7976931348623157e308, 10**300, -(2**63)]}]},
 }
 

@@ -25,12 +25,13 @@ def host(remote_addr: str) -> str:
     """The address alone, as canonical text. Raises ValueError where `remote_addr` is in none of the forms."""
     address, _, port = remote_addr.rpartition(":")
     if len(remote_addr) > _MAX_LENGTH or not _is_port(port):
-        raise ValueError(remote_addr)
-    if address.startswith("["):
-        if not address.endswith("]"):
-            raise ValueError(remote_addr)
-        return _ipv6(address[1:-1])
-    return canonical(address)
+        raise ValueError("expected ip:port")
+    try:
+        if address.startswith("[") and address.endswith("]"):
+            return _ipv6(address[1:-1])
+        return canonical(address)
+    except ValueError as error:
+        raise ValueError("expected ip:port") from error
 
 
 def canonical(address: str) -> str:
@@ -45,7 +46,7 @@ def _is_port(text: str) -> bool:
 def _ipv6(text: str) -> str:
     address, percent, zone = text.partition("%")
     if percent and not zone:
-        raise ValueError(text)
+        raise ValueError("expected an IP address, its zone not empty")
     packed = _packed(AF_INET6, address)
     if packed.startswith(_MAPPED):
         return inet_ntop(AF_INET, packed[12:])
@@ -55,5 +56,5 @@ def _ipv6(text: str) -> str:
 def _packed(family: int, address: str) -> bytes:
     try:
         return inet_pton(family, address)
-    except OSError as error:
-        raise ValueError(address) from error
+    except (OSError, ValueError) as error:  # ValueError for NUL and lone surrogates
+        raise ValueError("expected an IP address") from error

@@ -15,6 +15,7 @@ from warden.domain.reports.report import MAX_DEPTH, Report
 _BOM = b"\xef\xbb\xbf"
 _MAX_DIGITS = 400  # no double has as many before its point
 _BEYOND = 10**_MAX_DIGITS
+# An object whose first field is the header, the id anywhere in it.
 _START = re.compile(
     rb'\s*\{\s*"(?:header|hed)"\s*:\s*\{[^{}]*?"(?:report_id|rid)"\s*:\s*([1-9][0-9]{0,18})\s*[,}]',
 )
@@ -40,7 +41,7 @@ def decode_report(payload: bytes) -> Report:
 
 
 def _strict(payload: bytes) -> Report | None:
-    # The first dialect's failure would cost a report in short names a tenth of its time.
+    # A report in short names need not fail as one in long names first.
     for decoder in _DECODERS[1:] if payload.startswith(b'{"hed"') else _DECODERS:
         try:
             decoded = decoder.decode(payload)
@@ -104,7 +105,7 @@ def _syntax(payload: bytes, error: Exception) -> str:
     if detail == "Input data was truncated":
         return "report: expected JSON, got only its beginning"
     if at := _BYTE.search(detail):
-        detail += f", which begins {excerpt(payload[int(at[1]) :])}"
+        detail += f", near {excerpt(payload, int(at[1]))}"
     return f"report: expected JSON, got {detail}"
 
 

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 _MAX_QUOTED = 100
-_MAX_EXCERPT = 20
+_MAX_EXCERPT = 12
 _MAX_KEY = 40
 _MAX_PATH = 200
 _MAX_WORDS = 160
@@ -60,9 +60,9 @@ def printable(text: str) -> str:
     return _cut(text, _MAX_WORDS).encode("ascii", "backslashreplace").decode()
 
 
-def excerpt(payload: bytes) -> str:
-    """The first bytes of what could not be decoded, as text in quotes."""
-    return json.dumps(payload[:_MAX_EXCERPT].decode(errors="replace"))
+def excerpt(payload: bytes, at: int) -> str:
+    """What stands around a byte of what could not be decoded, as text in quotes."""
+    return json.dumps(payload[max(at - _MAX_EXCERPT, 0) : at + _MAX_EXCERPT].decode(errors="replace"))
 
 
 def _cut(text: str, length: int) -> str:

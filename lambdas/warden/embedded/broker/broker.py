@@ -332,7 +332,7 @@ def _is_client_id(packet: Connect) -> bool:
 
 
 def _session(connection: Connection) -> Session:
-    assert connection.session is not None  # noqa: S101 (the decoder lets nothing before a CONNECT through)
+    assert connection.session is not None
     return connection.session
 
 

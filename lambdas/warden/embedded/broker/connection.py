@@ -144,7 +144,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there (called by the loop)."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (a stream's protocol gets nothing else)
+        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.set_write_buffer_limits(high=SLOW_BYTES)
         self._owner.opened(self)

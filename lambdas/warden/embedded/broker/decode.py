@@ -229,7 +229,7 @@ def _publish(data: bytes, flags: int, start: int, end: int) -> Publish:
     topic_at = start + 2
     at = topic_at + int.from_bytes(data[start:topic_at], "big")
     payload_at = at + 2 if qos else at
-    if topic_at > end or payload_at > end:
+    if payload_at > end:
         raise Malformed(Code.MALFORMED_PACKET, "a field reaches beyond its packet")
     if end - payload_at > MAX_PAYLOAD:
         raise Malformed(Code.PACKET_TOO_LARGE, f"a payload of {end - payload_at} bytes")

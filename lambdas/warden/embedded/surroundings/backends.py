@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import moto
 from moto.core.base_backend import AccountSpecificBackend, BackendDict, BaseBackend
@@ -116,7 +116,7 @@ class Backends:
     def registry(self) -> Registry:
         """The home's thing registry."""
         registry = SERVICES["iot"].backends[self._account][self._region]
-        assert isinstance(registry, Registry)  # noqa: S101 (tells the type checker what __init__ placed)
+        assert isinstance(registry, Registry)
         return registry
 
     def state(self) -> dict[Key, BaseBackend]:
@@ -185,6 +185,14 @@ class Backends:
         for name, service in SERVICES.items():
             for account, region, backend in service.backends.iter_backends():
                 yield Key(name, account, region), backend
+
+
+def is_state(value: Any) -> TypeGuard[dict[Key, BaseBackend]]:
+    """Whether a value is what `Backends.state` gave once: each backend under its key."""
+    return isinstance(value, dict) and all(
+        isinstance(key, Key) and key.service in SERVICES and isinstance(backend, SERVICES[key.service].backend)
+        for key, backend in value.items()
+    )
 
 
 def is_iot_route(request: HttpRequest) -> bool:

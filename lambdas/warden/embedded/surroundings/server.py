@@ -45,6 +45,7 @@ class RunningServer:
 def serve(app: "WSGIApplication", host: str, port: int) -> RunningServer:
     """Serve an application. Raises: OSError, where the address cannot be bound."""
     server = _Server((host, port), app, numthreads=THREADS, request_queue_size=128, timeout=10, shutdown_timeout=2)
+    server.expiration_interval = 0.1  # also how long a stop takes at most to be noticed
     server.max_request_body_size = MAX_BODY
     server.max_request_header_size = MAX_HEADERS
     return RunningServer(server)

@@ -138,7 +138,7 @@ class Subscription(models.Subscription):
     def outlet(self) -> Outlet:
         """Where messages leave."""
         backend = self.topic.sns_backend
-        assert isinstance(backend, Notifications)  # noqa: S101 (tells the type checker what install() did)
+        assert isinstance(backend, Notifications)
         return backend.outlet
 
     def publish(  # noqa: PLR0917 (moto's signature)
@@ -302,7 +302,7 @@ class NotificationsResponse(SNSResponse):
     @property
     def _notifications(self) -> Notifications:
         backend = self.backend
-        assert isinstance(backend, Notifications)  # noqa: S101 (tells the type checker what install() did)
+        assert isinstance(backend, Notifications)
         return backend
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from warden.control_api.http import HttpRequest, HttpResponse
 from warden.embedded.surroundings import checkpoint
-from warden.embedded.surroundings.backends import MOTO_VERSION, SERVICES, Backends
+from warden.embedded.surroundings.backends import MOTO_VERSION, SERVICES, Backends, is_state
 from warden.embedded.surroundings.clients import in_process_client
 from warden.embedded.surroundings.deliveries import Deliveries, Sender
 from warden.embedded.surroundings.front import ControlApi, Front
@@ -61,6 +61,8 @@ class Surroundings:
     ) -> None:
         path = data_dir / "surroundings.checkpoint"
         state = checkpoint.load(path)
+        if state is not None and not is_state(state):
+            raise checkpoint.CheckpointUnreadable(path, "it holds something else than backends")
         self._region = region
         self._base_url = base_url
         self._on_registry_change = on_registry_change
@@ -87,7 +89,7 @@ class Surroundings:
         with self._lock:
             operation, response = self._backends.call(service, request)
             touched = self._backends.registry.take_touched()
-            if _mutated(operation, response):
+            if touched or _mutated(operation, response):
                 self._keeper.changed()
                 self._lock.notify_all()
         if touched:

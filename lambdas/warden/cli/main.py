@@ -1,0 +1,133 @@
+"""The command `warden`."""
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+import warden
+from warden.embedded.options import ServeOptions
+from warden.embedded.supervisor import CannotServe, Endpoints, Supervisor
+
+ACCOUNT = click.STRING
+
+
+def _account(_: click.Context, __: click.Parameter, value: str) -> str:
+    if len(value) != 12 or not value.isdecimal():
+        raise click.BadParameter(f"expected 12 digits, got {value!r}")
+    return value
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(warden.__version__, prog_name="warden")
+def main() -> None:
+    """Thingwarden: an open, self-hosted, drop-in replacement of AWS IoT Device Defender."""
+
+
+@main.command(context_settings={"auto_envvar_prefix": "WARDEN_SERVE"})
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("~/.local/share/thingwarden"),
+    show_default=True,
+    help="Where everything is kept. Made with mode 0700 where it is missing.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="Control API, on 127.0.0.1; 0 chooses one.",
+)
+@click.option(
+    "--mqtt-port",
+    type=click.IntRange(0, 65535),
+    default=1883,
+    show_default=True,
+    help="Plain MQTT, on 127.0.0.1; 0 chooses one.",
+)
+@click.option(
+    "--account",
+    default="000000000000",
+    show_default=True,
+    callback=_account,
+    help="AWS account id that everything belongs to.",
+)
+@click.option("--region", default="us-east-1", show_default=True, help="AWS Region that everything is in.")
+@click.option(
+    "--metrics-prefix", default="warden", show_default=True, help="First level of the own metrics topics, beside $aws."
+)
+@click.option(
+    "--allow-unregistered-devices", is_flag=True, help="Accept reports for names that are not registered things."
+)
+@click.option(
+    "--min-report-interval-seconds",
+    type=click.IntRange(0, 86_400),
+    default=0,
+    show_default=True,
+    help="Refuse reports of a thing that come sooner; AWS has 300.",
+)
+@click.option(
+    "--datapoint-days", type=click.IntRange(2, 90), default=14, show_default=True, help="How long datapoints are kept."
+)
+@click.option(
+    "--event-days",
+    type=click.IntRange(2, 90),
+    default=30,
+    show_default=True,
+    help="How long violation events are kept.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
+    default="INFO",
+    show_default=True,
+    help="What is logged, to standard error.",
+)
+def serve(  # noqa: PLR0917 (click passes by name)
+    data: Path,
+    port: int,
+    mqtt_port: int,
+    account: str,
+    region: str,
+    metrics_prefix: str,
+    allow_unregistered_devices: bool,
+    min_report_interval_seconds: int,
+    datapoint_days: int,
+    event_days: int,
+    log_level: str,
+) -> None:
+    """Serve everything on this machine: MQTT broker, control API, AWS surroundings.
+
+    Every option can be given in the environment too, as WARDEN_SERVE_DATA, WARDEN_SERVE_PORT, …
+
+    Exit code 1: it could not start, and says why.
+    """
+    logging.basicConfig(level=log_level, format="%(asctime)s supervisor %(levelname)s %(message)s", stream=sys.stderr)
+    options = ServeOptions(
+        data=str(data.expanduser().absolute()),
+        http_port=port,
+        mqtt_port=mqtt_port,
+        account=account,
+        region=region,
+        metrics_prefix=metrics_prefix,
+        allow_unregistered_devices=allow_unregistered_devices,
+        min_report_interval_seconds=min_report_interval_seconds,
+        datapoint_days=datapoint_days,
+        event_days=event_days,
+    )
+    try:
+        Supervisor(options, log_level=log_level).run(lambda endpoints: _say(options, endpoints))
+    except CannotServe as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _say(options: ServeOptions, endpoints: Endpoints) -> None:
+    console = Console(highlight=False)
+    console.print(f"[bold]Thingwarden {warden.__version__}[/bold] serves account {options.account}, {options.region}")
+    console.print(f"  control API  {endpoints.http}   (aws iot … --endpoint-url {endpoints.http})")
+    console.print(f"  MQTT         {endpoints.mqtt}")
+    console.print(f"  data         {options.data}")
+    console.print("Ctrl-C stops it.")

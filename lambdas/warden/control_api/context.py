@@ -1,0 +1,72 @@
+"""What the operations need: where things are kept, who they belong to, and what time it is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from warden.control_api.paging import DEFAULT_PAGE_SIZE, Pager
+from warden.storage.catalogue import CatalogueStore
+from warden.storage.jobs import Jobs
+from warden.use_cases.list_violations import ListViolations
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Shared by all operations.
+
+    Attributes:
+        account: AWS account.
+        region: AWS Region.
+        partition: `aws`, or another one's name.
+        catalogue: The security profiles.
+        jobs: What is queued with a change.
+        violations: The lists of violations.
+        has_group: Whether the registry has a thing group of some name.
+        event_days: How long events are kept.
+        pager: Makes and reads page tokens.
+        clock: Now, epoch ms.
+    """
+
+    account: str
+    region: str
+    partition: str
+    catalogue: CatalogueStore
+    jobs: Jobs
+    violations: ListViolations
+    has_group: Callable[[str], bool]
+    event_days: int
+    pager: Pager
+    clock: Callable[[], int]
+
+    def arn(self, resource: str) -> str:
+        """A resource of this account's AWS IoT."""
+        return f"arn:{self.partition}:iot:{self.region}:{self.account}:{resource}"
+
+    def place(self, operation: str, request: Mapping[str, Any]) -> str | None:
+        """Where the page begins that a request asks for; None for the first one."""
+        token = request.get("nextToken")
+        return self.pager.position(operation, request, token) if token else None
+
+    def page(
+        self, operation: str, request: Mapping[str, Any], member: str, rows: list[Any], place: str | None
+    ) -> Mapping[str, Any]:
+        """The answer of a list: its rows, and a token where more follow from `place` on."""
+        token = None if place is None else self.pager.token(operation, request, place)
+        return {member: rows, "nextToken": token}
+
+
+def page_size(request: Mapping[str, Any]) -> int:
+    """How many rows a request asks for."""
+    size: int = request.get("maxResults") or DEFAULT_PAGE_SIZE
+    return size
+
+
+def moment(at: int) -> datetime:
+    """Epoch milliseconds as the API's times."""
+    return datetime.fromtimestamp(at / 1000, UTC)
+
+
+def milliseconds(time: datetime) -> int:
+    """The API's times as epoch milliseconds."""
+    return round(time.timestamp() * 1000)

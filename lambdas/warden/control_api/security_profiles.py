@@ -1,0 +1,145 @@
+"""Security profiles: create, describe, update, delete, list."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from warden.control_api.context import Context, moment, page_size
+from warden.control_api.operations import Operation
+from warden.domain.behaviors.profile import AlertTarget, Behavior, MetricToRetain, SecurityProfile
+from warden.domain.errors import InvalidRequest
+from warden.storage.catalogue import Head
+from warden.use_cases.create_security_profile import create_security_profile
+from warden.use_cases.delete_security_profile import delete_security_profile
+from warden.use_cases.update_security_profile import current, update_security_profile
+
+DELETIONS: Mapping[str, tuple[str, ...]] = {
+    "deleteBehaviors": ("behaviors",),
+    "deleteAlertTargets": ("alertTargets",),
+    "deleteAdditionalMetricsToRetain": ("additionalMetricsToRetain", "additionalMetricsToRetainV2"),
+    "deleteMetricsExportConfig": ("metricsExportConfig",),
+}
+"""The flags of an update, and the members that each of them removes."""
+
+TOPIC_ARN = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
+ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/\S{1,512}")
+
+
+class SecurityProfiles:
+    """The operations on security profiles."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def operations(self) -> Mapping[str, Operation]:
+        """By the operations' names."""
+        return {
+            "CreateSecurityProfile": self.create,
+            "DescribeSecurityProfile": self.describe,
+            "UpdateSecurityProfile": self.update,
+            "DeleteSecurityProfile": self.delete,
+            "ListSecurityProfiles": self.list,
+        }
+
+    def create(self, request: dict[str, Any]) -> Mapping[str, Any]:
+        """CreateSecurityProfile."""
+        profile = msgspec.convert(request, SecurityProfile)
+        _check_alert_target(profile.alert_target)
+        tags = {tag["Key"]: tag.get("Value", "") for tag in request.get("tags", ())}
+        arn = self._arn(profile.security_profile_name)
+        head = create_security_profile(self._context.catalogue, profile, tags, arn=arn, now=self._context.clock())
+        return {"securityProfileName": head.name, "securityProfileArn": arn}
+
+    def describe(self, request: dict[str, Any]) -> Mapping[str, Any]:
+        """DescribeSecurityProfile."""
+        found = current(self._context.catalogue, request["securityProfileName"])
+        return self._described(found.head.record, found.version.record.profile)
+
+    def update(self, request: dict[str, Any]) -> Mapping[str, Any]:
+        """UpdateSecurityProfile: a member that is given replaces what was there, one that is not stays."""
+        edit = _edit(request)
+        head, profile = update_security_profile(
+            self._context.catalogue,
+            self._context.jobs,
+            request["securityProfileName"],
+            edit,
+            expected_version=request.get("expectedVersion"),
+            now=self._context.clock(),
+        )
+        return self._described(head, profile)
+
+    def delete(self, request: dict[str, Any]) -> Mapping[str, Any]:
+        """DeleteSecurityProfile."""
+        delete_security_profile(
+            self._context.catalogue,
+            self._context.jobs,
+            request["securityProfileName"],
+            expected_version=request.get("expectedVersion"),
+            now=self._context.clock(),
+        )
+        return {}
+
+    def list(self, request: dict[str, Any]) -> Mapping[str, Any]:
+        """ListSecurityProfiles."""
+        if "dimensionName" in request and "metricName" in request:
+            raise InvalidRequest("dimensionName, metricName: expected one of them, got both")
+        names, place = self._context.catalogue.names(
+            after=self._context.place("ListSecurityProfiles", request), limit=page_size(request)
+        )
+        rows = [{"name": name, "arn": self._arn(name)} for name in names if self._uses(name, request)]
+        return self._context.page("ListSecurityProfiles", request, "securityProfileIdentifiers", rows, place)
+
+    def _uses(self, name: str, request: Mapping[str, Any]) -> bool:
+        """Whether a profile uses the metric or the dimension that a list asks for, where it asks for one."""
+        metric, dimension = request.get("metricName"), request.get("dimensionName")
+        if metric is None and dimension is None:
+            return True
+        profile = current(self._context.catalogue, name).version.record.profile
+        if metric is not None:
+            return metric in profile.retained_metrics()
+        used: tuple[Behavior | MetricToRetain, ...] = (*profile.behaviors, *profile.additional_metrics_to_retain_v2)
+        return any(each.metric_dimension and each.metric_dimension.dimension_name == dimension for each in used)
+
+    def _arn(self, name: str) -> str:
+        return self._context.arn(f"securityprofile/{name}")
+
+    def _described(self, head: Head, profile: SecurityProfile) -> Mapping[str, Any]:
+        return {
+            **msgspec.to_builtins(profile),
+            "securityProfileArn": self._arn(head.name),
+            "version": head.version,
+            "creationDate": moment(head.created_at),
+            "lastModifiedDate": moment(head.modified_at),
+        }
+
+
+def _edit(request: Mapping[str, Any]) -> Callable[[SecurityProfile], SecurityProfile]:
+    """What an update does to a profile. Raises InvalidRequest where it removes what it gives."""
+    removed: set[str] = set()
+    for flag, members in DELETIONS.items():
+        if request.get(flag):
+            for member in members:
+                if member in request:
+                    raise InvalidRequest(f"{flag}: expected false where {member} is given, got true")
+            removed.update(members)
+    given = {name: value for name, value in request.items() if name not in DELETIONS}
+    _check_alert_target(msgspec.convert(given, SecurityProfile).alert_target)
+
+    def edit(profile: SecurityProfile) -> SecurityProfile:
+        kept = {name: value for name, value in msgspec.to_builtins(profile).items() if name not in removed}
+        return msgspec.convert({**kept, **given}, SecurityProfile)
+
+    return edit
+
+
+def _check_alert_target(target: AlertTarget | None) -> None:
+    if target is None:
+        return
+    if not TOPIC_ARN.fullmatch(target.alert_target_arn):
+        raise InvalidRequest(
+            f"alertTargets.SNS.alertTargetArn: expected the ARN of an SNS topic, got {target.alert_target_arn!r}"
+        )
+    if not ROLE_ARN.fullmatch(target.role_arn):
+        raise InvalidRequest(f"alertTargets.SNS.roleArn: expected the ARN of an IAM role, got {target.role_arn!r}")

@@ -1,0 +1,275 @@
+"""The control plane of `warden serve`: HTTP, the AWS surroundings, dispatch; the only writer of `control.db`."""
+
+import logging
+import secrets
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import msgspec
+
+from warden.adapters.aws_iot import IotThings
+from warden.adapters.sns import SnsAlerts
+from warden.adapters.sqlite import SqliteTable
+from warden.control_api.api import operations
+from warden.control_api.context import Context
+from warden.control_api.http import HttpRequest, HttpResponse
+from warden.control_api.paging import Pager
+from warden.control_api.router import Router
+from warden.domain.errors import Unavailable
+from warden.embedded import channel
+from warden.embedded.dispatcher import SWEEP_SECONDS, StreamReader, Worker, sweeper
+from warden.embedded.options import CONTROL_FILE, LOG_FILE
+from warden.embedded.plane import PlaneSettings, begin, now, say_ready
+from warden.embedded.remote_log import RemoteThingLog
+from warden.embedded.surroundings.server import RunningServer, serve
+from warden.embedded.surroundings.surroundings import RegistryChange, Surroundings
+from warden.storage import keys
+from warden.storage.catalogue import CatalogueStore
+from warden.storage.jobs import Jobs
+from warden.storage.thing_log import TableThingLog
+from warden.storage.token_key import token_key
+from warden.storage.violations import Violations
+from warden.use_cases.deliver_alerts import DeliverAlerts
+from warden.use_cases.dispatch_transitions import DispatchTransitions
+from warden.use_cases.invalidate_silent import InvalidateSilent
+from warden.use_cases.list_violations import ListViolations
+from warden.use_cases.retire_violations import RetireViolations
+from warden.use_cases.sweep import Sweep
+
+log = logging.getLogger(__name__)
+
+HEALTH_SECONDS = 1.0
+ANSWERS_AT_ONCE = 200
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class DataPlaneNews:
+    """What the data plane has to know of the control plane's changes, told until it has heard.
+
+    Args:
+        settings: Where the data plane is.
+        things: The registry.
+    """
+
+    def __init__(self, settings: PlaneSettings, things: IotThings) -> None:
+        self._path = settings.channel_path
+        self._things = things
+        self._lock = threading.Lock()
+        self._reload = False
+        self._untold: set[str] = set()
+
+    def profiles_changed(self) -> None:
+        """The security profiles are others now."""
+        with self._lock:
+            self._reload = True
+        self._tell()
+
+    def registry_changed(self, things: Iterable[str]) -> None:
+        """The registry's answers about some things are others now."""
+        with self._lock:
+            self._untold.update(things)
+        self._tell()
+
+    def _tell(self) -> None:
+        try:
+            self.tell()
+        except Unavailable as error:
+            log.warning("the data plane is told later: %s", error)
+
+    def tell(self) -> None:
+        """Tell what was not heard yet. Raises Unavailable."""
+        with self._lock:
+            reload, self._reload = self._reload, False
+            things, self._untold = sorted(self._untold), set()
+        try:
+            if reload:
+                channel.ask(self._path, "reload", {})
+            while things:
+                answers = {thing: self._things.ask(thing, now=now()) for thing in things[:ANSWERS_AT_ONCE]}
+                channel.ask(self._path, "registry-answer", {"answers": msgspec.to_builtins(answers)})
+                things = things[ANSWERS_AT_ONCE:]
+                reload = False
+        except Unavailable:
+            with self._lock:
+                self._reload |= reload
+                self._untold.update(things)
+            raise
+
+    def tell_everything(self) -> None:
+        """Ask the registry again about every thing that the data plane knows: a crash may have lost what was untold,
+        or the registry itself its last second."""
+        after = ""
+        while names := channel.ask(self._path, "things", {"after": after}):
+            self.registry_changed(names)
+            after = names[-1]
+
+
+class Api:
+    """The control API as the HTTP port sees it: a change is in force, for reports too, when its call returns.
+
+    Args:
+        router: Answers.
+        exclusive: Held while anything is changed: what dispatch records and sends, it does before or after.
+        changed: Told after a change.
+    """
+
+    def __init__(self, router: Router, exclusive: threading.RLock, changed: Callable[[], None]) -> None:
+        self._router = router
+        self._exclusive = exclusive
+        self._changed = changed
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether an operation of Device Defender is at this method and raw path."""
+        return self._router.matches(method, path)
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """The answer to a request."""
+        if request.method == "GET":
+            return self._router.handle(request)
+        with self._exclusive:
+            response = self._router.handle(request)
+        if response.status < 300:
+            self._changed()
+        return response
+
+
+class ControlPlane:
+    """The control plane, as one object.
+
+    Args:
+        settings: What `warden serve` was told; the HTTP port is a real one.
+    """
+
+    def __init__(self, settings: PlaneSettings) -> None:
+        options = settings.options
+        self._settings = settings
+        self._table = SqliteTable(options.directory / CONTROL_FILE, keys.CONTROL)
+        self._log_file = SqliteTable(options.directory / LOG_FILE, keys.LOG, read_only=True)
+        self._surroundings = Surroundings(
+            options.directory,
+            account=options.account,
+            region=options.region,
+            base_url=f"http://127.0.0.1:{options.http_port}",
+            on_registry_change=self._registry_changed,
+            clock=now,
+        )
+        self._registry = IotThings(lambda: self._surroundings.client("iot"))
+        self._news = DataPlaneNews(settings, self._registry)
+        self._exclusive = threading.RLock()
+        self._jobs = Jobs(self._table)
+        self._catalogue = CatalogueStore(self._table)
+        self._violations = Violations(self._table, shards=1, event_days=options.event_days)
+        stored = TableThingLog(self._log_file, keep_days=options.keep_days)
+        self._keep = stored.keep
+        self._log = RemoteThingLog(stored, settings.channel_path)
+        self._workers = self._make_workers()
+        self._server: RunningServer | None = None
+
+    def _make_workers(self) -> dict[str, Worker]:
+        catalogue, things, violations, keep = self._catalogue, self._log, self._violations, self._keep
+        alerts = SnsAlerts(self._surroundings.client("sns"), self._settle)
+        dispatch = _excluding(self._exclusive, DispatchTransitions(catalogue, things, violations, keep=keep))
+        deliver = _excluding(self._exclusive, DeliverAlerts(catalogue, things, violations, alerts))
+        sweep = Sweep(
+            jobs=self._jobs,
+            log=things,
+            dispatch=dispatch,
+            deliver=deliver,
+            invalidate_silent=InvalidateSilent(catalogue, things, violations, keep),
+            retire=RetireViolations(catalogue, things, violations, self._jobs, keep),
+        )
+        path = self._settings.channel_path
+        reader = StreamReader(self._log_file, things, self._jobs, dispatch=dispatch, deliver=deliver, channel=path)
+        return {
+            "dispatch": Worker("dispatch", reader.read),
+            "sweep": Worker("sweep", sweeper(sweep), pause_seconds=SWEEP_SECONDS),
+            "news": Worker("news", self._news.tell, pause_seconds=SWEEP_SECONDS),
+            "reconcile": Worker("reconcile", self._news.tell_everything, once=True),
+        }
+
+    def start(self) -> int:
+        """Serve. Returns the HTTP port."""
+        app = self._surroundings.wsgi_app(self._api(), self._health)
+        self._server = serve(app, "127.0.0.1", self._settings.options.http_port)
+        for worker in self._workers.values():
+            worker.start()
+        return self._server.port
+
+    def stop(self) -> None:
+        """End what is under way, and keep what is not kept yet."""
+        self._surroundings.end_long_polls()
+        if self._server:
+            self._server.stop()
+        for worker in self._workers.values():
+            worker.stop(0.5)
+        self._surroundings.close()
+        self._table.close()
+        self._log_file.close()
+
+    def _api(self) -> Api:
+        options = self._settings.options
+        context = Context(
+            account=options.account,
+            region=options.region,
+            partition="aws",
+            catalogue=self._catalogue,
+            jobs=self._jobs,
+            violations=ListViolations(self._catalogue, self._log, self._violations, keep=self._keep),
+            has_group=self._registry.has_group,
+            event_days=options.event_days,
+            pager=Pager(token_key(self._table, secrets.token_bytes(32))),
+            clock=now,
+        )
+        model = self._surroundings.client("iot").meta.service_model
+        return Api(Router(model, operations(context)), self._exclusive, self._profiles_changed)
+
+    def _profiles_changed(self) -> None:
+        self._news.profiles_changed()
+        self._workers["sweep"].wake()
+
+    def _registry_changed(self, change: RegistryChange) -> None:
+        self._news.registry_changed(change.things)
+
+    def _settle(self) -> None:
+        try:
+            self._surroundings.checkpoint_now()
+        except OSError as error:
+            raise Unavailable(f"the surroundings cannot be kept: {error}") from error
+
+    def _health(self) -> tuple[int, str]:
+        try:
+            channel.ask(self._settings.channel_path, "status", {}, timeout=HEALTH_SECONDS)
+        except Unavailable as error:
+            return 503, f"{error}\n"
+        stuck = self._jobs.count_stuck()
+        return 200, f"ok, but {stuck} log entries could not be dispatched\n" if stuck else "ok\n"
+
+
+def _excluding(lock: threading.RLock, call: Callable[P, T]) -> Callable[P, T]:
+    @wraps(call, assigned=(), updated=())
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        with lock:
+            return call(*args, **kwargs)
+
+    return called
+
+
+def main() -> None:
+    """The process."""
+    settings = begin("control-plane")
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor's to deal with
+    plane = ControlPlane(settings)
+    say_ready(plane.start())
+    stopped.wait()
+    plane.stop()
+
+
+if __name__ == "__main__":
+    main()

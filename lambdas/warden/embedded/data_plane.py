@@ -1,0 +1,202 @@
+"""The data plane of `warden serve`: the broker, the evaluation of reports, the only writer of `log.db`."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+import boto3
+import msgspec
+from botocore.config import Config
+
+from warden.adapters.aws_iot import IotThings
+from warden.adapters.sqlite import SqliteTable
+from warden.domain.alarms.entry import Entry
+from warden.domain.behaviors.target import ThingFacts
+from warden.domain.reports.topics import RESERVED_PREFIX
+from warden.embedded import channel
+from warden.embedded.broker.broker import Broker
+from warden.embedded.intake import AskedThings, Intake
+from warden.embedded.options import CONTROL_FILE, LOG_FILE
+from warden.embedded.plane import PlaneSettings, begin, now, say_ready
+from warden.storage import keys
+from warden.storage.catalogue import CatalogueCache, CatalogueStore
+from warden.storage.thing_log import TableThingLog
+from warden.use_cases.ingest_report import IngestReport, Options
+from warden.use_cases.record_registry_answer import RecordRegistryAnswer
+
+log = logging.getLogger(__name__)
+
+EXPIRE_EVERY_SECONDS = 60.0
+EXPIRE_AT_ONCE = 2_000
+STREAM_WAIT_SECONDS = 5.0
+
+
+class DataPlane:
+    """The data plane, as one object.
+
+    Args:
+        settings: What `warden serve` was told.
+        table: Table `log`, with its stream.
+    """
+
+    def __init__(self, settings: PlaneSettings, table: SqliteTable) -> None:
+        options = settings.options
+        self._settings = settings
+        self._table = table
+        self._log = TableThingLog(table, keep_days=options.keep_days)
+        self._catalogue_file = SqliteTable(options.directory / CONTROL_FILE, keys.CONTROL, read_only=True)
+        self._catalogues = CatalogueCache(CatalogueStore(self._catalogue_file), poll_ms=None)
+        self._answered = RecordRegistryAnswer(self._log, self._log, self._catalogues, keep=self._log.keep)
+        self._broker = Broker(take=lambda publication: self._intake.take(publication), log=log)
+        asked = AskedThings()
+        rules = Options(
+            account=options.account,
+            keep=self._log.keep,
+            min_interval=options.min_report_interval_seconds * 1000,
+            allow_unregistered=options.allow_unregistered_devices,
+            one_clock=True,
+        )
+        self._intake = Intake(
+            IngestReport(self._log, self._log, asked, self._catalogues, rules),
+            asked,
+            fetch=self._fetch,
+            transaction=table.batch,
+            send=self._broker.publish,
+            pause=lambda stop: self._broker.pause() if stop else self._broker.resume(),
+            prefixes=(RESERVED_PREFIX, options.metrics_prefix),
+            clock=now,
+            committed=self._committed,
+        )
+        self._registry = IotThings(cache(self._registry_client))
+        self._askers = ThreadPoolExecutor(4, thread_name_prefix="registry")
+        self._stream_grew = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self._expiring: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Take reports and the control plane's questions. Returns the broker's port."""
+        answerers: dict[str, channel.Answerer] = {
+            "append": self._append,
+            "registry-answer": self._registry_answer,
+            "reload": self._reload,
+            "stream": self._wait_for_stream,
+            "prune": self._prune,
+            "things": self._known_things,
+            "status": self._status,
+        }
+        self._server = await channel.answer(self._settings.channel_path, answerers)
+        self._expiring = asyncio.get_running_loop().create_task(self._expire())
+        return await self._broker.listen("127.0.0.1", self._settings.options.mqtt_port)
+
+    async def stop(self) -> None:
+        """Deal with what was taken over, then end; what was not is not acknowledged."""
+        self._broker.pause()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._intake.drain(), 2)
+        await asyncio.sleep(0)  # the replies leave with the loop's next turn
+        await self._broker.close()
+        if self._expiring:
+            self._expiring.cancel()
+        if self._server:
+            self._server.close()
+        self._askers.shutdown(wait=False, cancel_futures=True)
+        self._catalogue_file.close()
+
+    def _registry_client(self) -> Any:
+        return boto3.client(
+            "iot",
+            endpoint_url=f"http://127.0.0.1:{self._settings.options.http_port}",
+            region_name=self._settings.options.region,
+            aws_access_key_id="embedded",
+            aws_secret_access_key="embedded",  # noqa: S106 (nothing is signed for: the other end is this machine)
+            config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1}),
+        )
+
+    async def _fetch(self, thing: str) -> ThingFacts:
+        asked_at = now()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._askers, lambda: self._registry.ask(thing, now=asked_at))
+
+    def _committed(self) -> None:
+        self._stream_grew.set()
+
+    # The control plane's questions.
+
+    async def _append(self, asked: dict[str, Any]) -> None:
+        entry = msgspec.msgpack.decode(asked["entry"], type=Entry)
+        self._log.append(asked["thing"], entry, after=asked["after"])
+        self._committed()
+
+    async def _registry_answer(self, asked: dict[str, Any]) -> None:
+        with self._table.batch():
+            for thing, facts in asked["answers"].items():
+                self._answered(thing, msgspec.convert(facts, ThingFacts), now=now())
+        self._committed()
+
+    async def _reload(self, _: dict[str, Any]) -> int:
+        return self._catalogues.reload().epoch
+
+    async def _wait_for_stream(self, asked: dict[str, Any]) -> int:
+        """The stream's head, as soon as it is past what the asker has read, or after a while."""
+        if (head := self._table.stream_head()) > asked["after"]:
+            return head
+        self._stream_grew.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stream_grew.wait(), STREAM_WAIT_SECONDS)
+        return self._table.stream_head()
+
+    async def _prune(self, asked: dict[str, Any]) -> None:
+        self._table.prune_stream(asked["upto"])
+
+    async def _known_things(self, asked: dict[str, Any]) -> list[str]:
+        """Names of things that the registry was asked about, 1,000 at a time, in order."""
+        after = keys.thing(asked["after"]) if asked["after"] else ""
+        return [keys.split(pk)[1] for pk in self._table.partitions(keys.THING, after=after, limit=1000)]
+
+    async def _status(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"connections": self._broker.stats.connections}
+
+    async def _expire(self) -> None:
+        while True:
+            try:
+                while self._table.expire(now() // 1000, EXPIRE_AT_ONCE) == EXPIRE_AT_ONCE:
+                    await asyncio.sleep(0)
+            except Exception:
+                log.exception("expired entries could not be removed now")
+            await asyncio.sleep(EXPIRE_EVERY_SECONDS)
+
+
+async def run(settings: PlaneSettings, make: Callable[[PlaneSettings], DataPlane]) -> None:
+    """Serve until SIGTERM."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor's to deal with
+    plane = make(settings)
+    say_ready(await plane.start())
+    await stopped.wait()
+    await plane.stop()
+
+
+def open_log(settings: PlaneSettings) -> SqliteTable:
+    """Table `log`, with its stream."""
+    return SqliteTable(settings.options.directory / LOG_FILE, keys.LOG, stream=keys.OUTBOX)
+
+
+def main() -> None:
+    """The process."""
+    settings = begin("data-plane")
+    table = open_log(settings)
+    try:
+        asyncio.run(run(settings, lambda told: DataPlane(told, table)))
+    finally:
+        table.close()
+
+
+if __name__ == "__main__":
+    main()

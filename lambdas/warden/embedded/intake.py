@@ -1,0 +1,214 @@
+"""Reports from the broker into the log, many in one transaction; acknowledged and answered after its commit."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from warden.domain.behaviors.target import ThingFacts
+from warden.domain.errors import ReportRejected, Unavailable
+from warden.domain.reports.replies import Reply, accepted, encode, rejected
+from warden.domain.reports.topics import MetricsTopic
+from warden.embedded.broker.publication import Publication
+from warden.use_cases.ingest_report import IngestReport
+
+log = logging.getLogger(__name__)
+
+BATCH = 100
+"""Reports in one transaction: above, fewer syncs gain little, and a reply waits longer."""
+
+PAUSE_ABOVE, RESUME_BELOW = 5_000, 2_000
+"""Reports waiting, at which clients are not read any more, and are read again."""
+
+RETRY_SECONDS = 1.0
+
+
+class NotAsked(Unavailable):
+    """The registry has to be asked about a thing first, which must not hold up the reports of others."""
+
+
+class AskedThings:
+    """Port Things, from answers that were fetched before.
+
+    Attributes:
+        answers: By thing.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[str, ThingFacts] = {}
+
+    def ask(self, thing: str, *, now: int) -> ThingFacts:  # noqa: ARG002
+        """See Things. Raises NotAsked where the answer has to be fetched."""
+        try:
+            return self.answers[thing]
+        except KeyError:
+            raise NotAsked(thing) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A report that is not in the log yet, and when it came, epoch ms."""
+
+    topic: MetricsTopic
+    publication: Publication
+    at: int
+
+
+class Intake:
+    """Takes reports over from the broker.
+
+    A report is acknowledged (QoS 1) and answered once it is durable, or rejected for good. What cannot be stored now
+    is tried again; a client that is not acknowledged sends it again too, and it counts once.
+
+    Args:
+        ingest: What a report becomes; its registry is `things`.
+        things: Holds the registry's answers that `ingest` finds.
+        fetch: Asks the registry; may take long.
+        transaction: Makes many writes one.
+        send: Publishes a reply: topic, payload.
+        pause: Stops and resumes the reading of clients.
+        prefixes: First levels of metrics topics.
+        clock: Now, epoch ms.
+        committed: Told after every commit.
+    """
+
+    def __init__(
+        self,
+        ingest: IngestReport,
+        things: AskedThings,
+        *,
+        fetch: Callable[[str], Awaitable[ThingFacts]],
+        transaction: Callable[[], AbstractContextManager[None]],
+        send: Callable[[str, bytes], None],
+        pause: Callable[[bool], None],
+        prefixes: tuple[str, ...],
+        clock: Callable[[], int],
+        committed: Callable[[], None],
+    ) -> None:
+        self._ingest = ingest
+        self._things = things
+        self._fetch = fetch
+        self._transaction = transaction
+        self._send = send
+        self._pause = pause
+        self._prefixes = prefixes
+        self._clock = clock
+        self._committed = committed
+        self._backlog: deque[_Waiting] = deque()
+        self._asking: dict[str, list[_Waiting]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._held = 0  # reports in both
+        self._scheduled = False
+        self._paused = False
+
+    def take(self, publication: Publication) -> bool:
+        """Take a publication over where it is a metrics report; the broker's `take`."""
+        topic = MetricsTopic.parse(publication.topic, self._prefixes)
+        if topic is None:
+            return False
+        self._held += 1
+        self._wait(_Waiting(topic, publication, self._clock()))
+        self._govern()
+        return True
+
+    async def drain(self) -> None:
+        """Return when all that was taken over is dealt with."""
+        while self._held:
+            await asyncio.sleep(0.01)
+
+    def _wait(self, waiting: _Waiting) -> None:
+        if asking := self._asking.get(waiting.topic.thing):
+            asking.append(waiting)  # in the order they came
+            return
+        self._backlog.append(waiting)
+        self._schedule()
+
+    def _govern(self) -> None:
+        """Stop reading clients while too many reports wait."""
+        if self._paused is not (self._held > (RESUME_BELOW if self._paused else PAUSE_ABOVE)):
+            self._paused = not self._paused
+            self._pause(self._paused)
+
+    def _schedule(self, seconds: float = 0) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            loop = asyncio.get_running_loop()
+            loop.call_later(seconds, self._work) if seconds else loop.call_soon(self._work)
+
+    def _work(self) -> None:
+        """Deal with one batch, then let the clients have their turn."""
+        self._scheduled = False
+        batch = [self._backlog.popleft() for _ in range(min(BATCH, len(self._backlog)))]
+        try:
+            stuck = self._store(batch) if len(batch) > 1 else self._store_each(batch)
+        except Exception:  # noqa: BLE001 (each alone shows whose fault it is, and is logged then)
+            stuck = self._store_each(batch)
+        self._backlog.extendleft(reversed(stuck))
+        if self._backlog:
+            self._schedule(RETRY_SECONDS if stuck else 0)
+        self._govern()
+
+    def _store(self, batch: list[_Waiting]) -> list[_Waiting]:
+        with self._transaction():
+            outcomes = [(waiting, self._outcome(waiting)) for waiting in batch]
+        self._committed()
+        self._answer(outcomes)
+        return []
+
+    def _store_each(self, batch: list[_Waiting]) -> list[_Waiting]:
+        """Store reports one by one. Returns those that could not be stored now."""
+        for position, waiting in enumerate(batch):
+            try:
+                self._store([waiting])
+            except Unavailable as error:
+                log.warning("reports are waiting, %s", error)
+                return batch[position:]
+            except Exception:
+                self._held -= 1
+                log.exception("a report on %s was not stored, and is not acknowledged", waiting.topic.topic)
+        return []
+
+    def _outcome(self, waiting: _Waiting) -> Reply | None:
+        """The reply to a report, once it is durable; None where the registry has to be asked first."""
+        topic = waiting.topic
+        try:
+            report_id = self._ingest(topic.thing, topic.format, waiting.publication.payload, at=waiting.at)
+        except ReportRejected as error:
+            return rejected(topic.thing, error, waiting.at)
+        except NotAsked:
+            return None
+        return accepted(topic.thing, report_id, waiting.at)
+
+    def _answer(self, outcomes: Iterable[tuple[_Waiting, Reply | None]]) -> None:
+        for waiting, reply in outcomes:
+            if reply is None:
+                self._ask(waiting)
+                continue
+            self._things.answers.pop(waiting.topic.thing, None)
+            verdict = "accepted" if reply["status"] == "ACCEPTED" else "rejected"
+            self._send(f"{waiting.topic.topic}/{verdict}", encode(reply, waiting.topic.format))
+            waiting.publication.acknowledge()
+            self._held -= 1
+
+    def _ask(self, waiting: _Waiting) -> None:
+        thing = waiting.topic.thing
+        if thing in self._asking:
+            self._asking[thing].append(waiting)
+            return
+        self._asking[thing] = [waiting]
+        task = asyncio.get_running_loop().create_task(self._asked(thing))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _asked(self, thing: str) -> None:
+        while True:
+            try:
+                self._things.answers[thing] = await self._fetch(thing)
+                break
+            except Unavailable as error:
+                log.warning("the registry cannot be asked about %s now: %s", thing, error)
+                await asyncio.sleep(RETRY_SECONDS)
+        self._backlog.extendleft(reversed(self._asking.pop(thing)))
+        self._schedule()

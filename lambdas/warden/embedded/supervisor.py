@@ -1,0 +1,217 @@
+"""`warden serve`: starts the two planes, starts again the one that dies, stops both."""
+
+import fcntl
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import IO
+
+import msgspec
+
+from warden.adapters.sqlite import SqliteTable
+from warden.embedded.options import CONTROL_FILE, LOG_FILE, ServeOptions
+from warden.embedded.plane import PlaneSettings, Ready
+from warden.storage import keys
+
+log = logging.getLogger(__name__)
+
+CONTROL, DATA = "control plane", "data plane"
+
+COMMANDS: Mapping[str, Sequence[str]] = {
+    CONTROL: (sys.executable, "-m", "warden.embedded.control_plane"),
+    DATA: (sys.executable, "-m", "warden.embedded.data_plane"),
+}
+
+LOCK_SECONDS = 5.0
+STOP_SECONDS = 2.2
+"""What each plane gets to end; both together keep below the five seconds that `warden serve` promises."""
+
+RESTART_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
+"""Before the first, second, … restart in a row; a plane that lived for half a minute starts with the first again."""
+
+LIVED_SECONDS = 30.0
+
+
+class CannotServe(Exception):
+    """`warden serve` cannot start; the message says why, and what to do."""
+
+
+class Endpoints(msgspec.Struct, frozen=True):
+    """Where everything listens; also written to `endpoints.json` in the data directory."""
+
+    http: str
+    mqtt: str
+
+
+class _Plane:
+    """One plane's process."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], settings: PlaneSettings, ended: Callable[[str], None]
+    ) -> None:
+        self.name = name
+        self.process = subprocess.Popen(  # noqa: S603 (our own command)
+            [*command, msgspec.json.encode(settings).decode()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C in the terminal is the supervisor's
+        )
+        self.started_at = time.monotonic()
+        self.ready = self._read_ready()
+        threading.Thread(target=self._wait, args=(ended,), name=name, daemon=True).start()
+
+    def _read_ready(self) -> Ready | None:
+        stdout: IO[bytes] = self.process.stdout  # type: ignore[assignment]
+        line = stdout.readline()
+        return msgspec.json.decode(line, type=Ready) if line else None
+
+    def _wait(self, ended: Callable[[str], None]) -> None:
+        self.process.wait()
+        ended(self.name)
+
+    def stop(self) -> None:
+        """Ask it to end, and end it where it does not."""
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            log.warning("the %s did not end in %s s and was killed", self.name, STOP_SECONDS)
+            self.process.kill()
+            self.process.wait()
+
+
+class Supervisor:
+    """Runs the planes.
+
+    Args:
+        options: Of `warden serve`.
+        commands: What starts a plane, by its name.
+        log_level: Of the planes.
+    """
+
+    def __init__(
+        self, options: ServeOptions, *, commands: Mapping[str, Sequence[str]] = COMMANDS, log_level: str = "INFO"
+    ) -> None:
+        self._options = options
+        self._commands = commands
+        self._log_level = log_level
+        self._news: SimpleQueue[str | None] = SimpleQueue()
+        self._planes: dict[str, _Plane] = {}
+        self._restarts: dict[str, int] = {}
+
+    def run(self, serving: Callable[[Endpoints], None]) -> None:
+        """Serve until SIGTERM or SIGINT.
+
+        Args:
+            serving: Told once, when reports are accepted.
+
+        Raises: CannotServe.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._news.put(None))
+        directory = self._options.directory
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(directory), tempfile.TemporaryDirectory(prefix="warden-") as meeting:
+            _create_tables(directory)
+            try:
+                serving(self._start(Path(meeting) / "channel"))
+                self._watch()
+            finally:
+                for name in (DATA, CONTROL):  # first no more reports, then what they left to do
+                    if name in self._planes:
+                        self._planes[name].stop()
+                (directory / "endpoints.json").unlink(missing_ok=True)
+
+    def _start(self, channel: Path) -> Endpoints:
+        self._settings = PlaneSettings(options=self._options, channel=str(channel), log_level=self._log_level)
+        http_port = self._start_plane(CONTROL)
+        self._know(http_port=http_port)
+        mqtt_port = self._start_plane(DATA)
+        self._know(mqtt_port=mqtt_port)
+        endpoints = Endpoints(f"http://127.0.0.1:{http_port}", f"mqtt://127.0.0.1:{mqtt_port}")
+        (self._options.directory / "endpoints.json").write_bytes(msgspec.json.encode(endpoints))
+        return endpoints
+
+    def _know(self, **ports: int) -> None:
+        """Remember the real ports: a plane that is started again has to have the same."""
+        options = msgspec.structs.replace(self._settings.options, **ports)
+        self._settings = msgspec.structs.replace(self._settings, options=options)
+
+    def _start_plane(self, name: str) -> int:
+        plane = self._planes[name] = _Plane(name, self._commands[name], self._settings, self._news.put)
+        if plane.ready is None:
+            raise CannotServe(f"the {name} did not start; the lines above say why")
+        return plane.ready.port
+
+    def _watch(self) -> None:
+        while (name := self._news.get()) is not None:
+            plane = self._planes[name]
+            if time.monotonic() - plane.started_at > LIVED_SECONDS:
+                self._restarts[name] = 0
+            again = self._restarts.get(name, 0)
+            self._restarts[name] = again + 1
+            wait = RESTART_SECONDS[min(again, len(RESTART_SECONDS) - 1)]
+            log.error("the %s ended (%s), it is started again in %s s", name, _how(plane.process), wait)
+            if not self._still_wanted(wait):
+                return
+            try:
+                self._start_plane(name)
+            except CannotServe as error:
+                log.error("%s", error)  # noqa: TRY400 (its own lines have said more)
+
+    def _still_wanted(self, seconds: float) -> bool:
+        """Wait before a restart; False where the end was asked for meanwhile."""
+        deadline = time.monotonic() + seconds
+        put_back: list[str] = []
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                news = self._news.get(timeout=left)
+            except Empty:
+                break
+            if news is None:
+                return False
+            put_back.append(news)
+        for news in put_back:
+            self._news.put(news)
+        return True
+
+
+def _how(process: subprocess.Popen[bytes]) -> str:
+    code = process.returncode
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def _create_tables(directory: Path) -> None:
+    """Make both files, each of which one plane writes and the other one reads."""
+    SqliteTable(directory / LOG_FILE, keys.LOG, stream=keys.OUTBOX).close()
+    SqliteTable(directory / CONTROL_FILE, keys.CONTROL).close()
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the data directory. Raises CannotServe where another process does."""
+    with (directory / "lock").open("a+") as file:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    file.seek(0)
+                    owner = file.read().strip() or "unknown"
+                    raise CannotServe(f"{directory} is in use by process {owner}; stop it, or use --data") from None
+                time.sleep(0.1)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
