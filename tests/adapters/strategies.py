@@ -76,22 +76,24 @@ transactions = st.builds(lambda parts: (f"transact {parts}", lambda table: table
 
 def all_items(table: Table, pk: str, **how: Any) -> list[Item]:
     """Every item of a query, page by page."""
-    page = table.query(pk, **how)
-    found = list(page.items)
-    while page.last is not None:
-        page = table.query(pk, after=page.last, **how)
-        found += page.items
-    return found
+    return _all(lambda after: table.query(pk, after=after, **how), "items")
 
 
 def all_rows(table: Table, index: str, partition: str, **how: Any) -> list[Any]:
     """Every row of an index's query, page by page."""
-    page = table.query_index(index, partition, **how)
-    found = list(page.rows)
-    while page.last is not None:
-        page = table.query_index(index, partition, after=page.last, **how)
-        found += page.rows
-    return found
+    return _all(lambda after: table.query_index(index, partition, after=after, **how), "rows")
+
+
+def _all(page_after: Callable[[Any], Any], what: str) -> list[Any]:
+    found: list[Any] = []
+    seen: list[Any] = [None]
+    while True:
+        page = page_after(seen[-1])
+        found += getattr(page, what)
+        if page.last is None:
+            return found
+        assert page.last not in seen, "the pages go round in circles"
+        seen.append(page.last)
 
 
 def _rows(table: Table, index: str, partition: str, **how: Any) -> Any:

@@ -146,7 +146,7 @@ def test_an_unreachable_endpoint_is_unavailable(table: DynamoTable) -> None:
 
 def _answer(*keys: Key, left: tuple[Key, ...] = ()) -> dict[str, Any]:
     return {
-        "Responses": {"tested": [{**_key(key), "version": {"N": "1"}} for key in keys]},
+        "Responses": {"tested": [{**_key(key), "version": {"N": "1"}, "data": {"B": b""}} for key in keys]},
         "UnprocessedKeys": {"tested": {"Keys": [_key(key) for key in left]}} if left else {},
     }
 
@@ -159,14 +159,16 @@ def _asks(*keys: Key) -> dict[str, Any]:
     return {"RequestItems": {"tested": {"Keys": [_key(key) for key in keys], "ConsistentRead": True}}}
 
 
-def test_keys_that_were_left_out_are_asked_for_again(table: DynamoTable, stub: Stubber, waits: list[float]) -> None:
-    a, b, c = (Key("P", sort) for sort in "abc")
-    stub.add_response("batch_get_item", _answer(a, left=(b, c)), _asks(a, b, c))
-    stub.add_response("batch_get_item", _answer(left=(b, c)), _asks(b, c))
-    stub.add_response("batch_get_item", _answer(c, left=(b,)), _asks(b, c))
-    stub.add_response("batch_get_item", _answer(b), _asks(b))
-    assert table.get_many([a, b, c], consistent=True) == {key: Item(key) for key in (a, b, c)}
-    assert len(waits) == 3
+def test_keys_that_were_left_out_are_asked_for_as_long_as_some_are_answered(
+    table: DynamoTable, stub: Stubber, waits: list[float]
+) -> None:
+    keys = [Key("P", f"{n}") for n in range(8)]
+    for n in range(8):
+        asked = tuple(keys[n:])
+        stub.add_response("batch_get_item", _answer(left=asked), _asks(*asked))
+        stub.add_response("batch_get_item", _answer(asked[0], left=asked[1:]), _asks(*asked))
+    assert table.get_many(keys, consistent=True) == {key: Item(key) for key in keys}
+    assert len(waits) == 15
     assert all(0 <= wait <= 0.1 for wait in waits)
 
 

@@ -224,6 +224,19 @@ def test_only_what_expired_goes_and_no_more_than_asked(open_table: Open) -> None
     assert list(table.query_index("due", "D").rows) == []
 
 
+# Partitions
+
+
+def test_the_partitions_that_have_a_sort_key_are_listed_in_order_page_by_page(open_table: Open) -> None:
+    table = open_table()
+    for pk in ("é", "b", "a", "c"):
+        table.put(Item(Key(pk, "THING")))
+    table.put(Item(Key("aa", "LOG#1")))
+    assert table.partitions("THING", after="", limit=2) == ["a", "b"]
+    assert table.partitions("THING", after="b", limit=2) == ["c", "é"]
+    assert table.partitions("THING", after="é", limit=2) == []
+
+
 # Files
 
 

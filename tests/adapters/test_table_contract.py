@@ -201,9 +201,10 @@ def test_a_partition_over_a_megabyte_comes_in_several_pages(table: Table, descen
     big = [Item(Key("P", f"{n:02d}"), bytes(300_000)) for n in range(9)]
     for item in big:
         table.put(item)
-    page = table.query("P", descending=descending)
-    assert 3 <= len(page.items) <= 4  # DynamoDB may let the item in that crosses the line
-    assert page.last == page.items[-1].key.sk
+    for limit in (None, 9):
+        page = table.query("P", descending=descending, limit=limit)
+        assert 3 <= len(page.items) <= 4  # DynamoDB may let the item in that crosses the line
+        assert page.last == page.items[-1].key.sk
     assert all_items(table, "P", descending=descending) == (big[::-1] if descending else big)
 
 
@@ -280,6 +281,15 @@ def test_pages_of_an_index_lose_and_double_no_row_of_one_sort_text(table: Table,
         assert all(
             (one.sort >= other.sort) if descending else (one.sort <= other.sort) for one, other in pairwise(found)
         )
+
+
+def test_an_index_over_a_megabyte_comes_in_several_pages(table: Table) -> None:
+    partition = "D" * 2048
+    rows = _index(table, *((f"{n:03d}" * 300, f"{n:03d}" * 300) for n in range(300)), partition=partition)
+    page = table.query_index("due", partition)
+    assert 0 < len(page.rows) < len(rows)
+    assert page.last == page.rows[-1]
+    assert all_rows(table, "due", partition) == rows
 
 
 def test_an_index_goes_on_behind_a_row_that_is_gone(table: Table) -> None:

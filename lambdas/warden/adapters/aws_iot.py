@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,7 +23,7 @@ class IotThings:
     """
 
     def __init__(self, client: "Callable[[], IoTClient]") -> None:
-        self._client = client
+        self._client = cache(client)
 
     def ask(self, thing: str, *, now: int) -> ThingFacts:
         """See Things. Two calls and more: DescribeThing, and ListThingGroupsForThing until its last page."""

@@ -1,6 +1,6 @@
 """Port `Table` on a DynamoDB table.
 
-An item has attributes pk, sk (S), version (N), data (B, left out where empty), expires_at (N, the table's time to
+An item has attributes pk, sk (S), version (N), data (B), expires_at (N, the table's time to
 live), and for each index `x` that it is in, `x` and `x_sort` (S). Index `x` is a global secondary index of that name
 on these two, projecting keys only, so it is sparse.
 
@@ -211,8 +211,7 @@ class DynamoTable:
     def _item(self, found: Mapping[str, Any]) -> Item:
         indexes = {x: (found[x]["S"], found[f"{x}_sort"]["S"]) for x in self._design.indexes if x in found}
         expires_at = int(found["expires_at"]["N"]) if "expires_at" in found else None
-        data = found["data"]["B"] if "data" in found else b""
-        return Item(_found_key(found), data, int(found["version"]["N"]), indexes, expires_at)
+        return Item(_found_key(found), found["data"]["B"], int(found["version"]["N"]), indexes, expires_at)
 
 
 def _key(key: Key) -> dict[str, Any]:
@@ -228,9 +227,7 @@ def _index_key(found: Mapping[str, Any], sort: str) -> IndexKey:
 
 
 def _attributes(item: Item) -> dict[str, Any]:
-    attributes = {**_key(item.key), "version": {"N": str(item.version)}}
-    if item.data:
-        attributes["data"] = {"B": item.data}
+    attributes = {**_key(item.key), "version": {"N": str(item.version)}, "data": {"B": item.data}}
     if item.expires_at is not None:
         attributes["expires_at"] = {"N": str(item.expires_at)}
     for index, (partition, sort) in item.indexes.items():

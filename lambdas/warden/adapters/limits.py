@@ -36,9 +36,9 @@ def check_item(item: Item, design: TableDesign) -> int:
         + _part("sk", item.key.sk, MAX_SORT_KEY)
         + len("version")
         + _number("version", item.version)
+        + len("data")
+        + len(item.data)
     )
-    if item.data:
-        size += len("data") + len(item.data)
     if item.expires_at is not None:
         size += len("expires_at") + _number("expires_at", item.expires_at)
     for index, (partition, sort) in item.indexes.items():

@@ -6,7 +6,6 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import cache
 from typing import Any
 
 import boto3
@@ -19,7 +18,7 @@ from warden.domain.alarms.entry import Entry
 from warden.domain.behaviors.target import ThingFacts
 from warden.domain.reports.topics import RESERVED_PREFIX
 from warden.embedded import channel
-from warden.embedded.broker.broker import Broker
+from warden.embedded.broker import Broker, Publication
 from warden.embedded.intake import AskedThings, Intake
 from warden.embedded.options import CONTROL_FILE, LOG_FILE
 from warden.embedded.plane import PlaneSettings, begin, now, say_ready
@@ -52,7 +51,7 @@ class DataPlane:
         self._catalogue_file = SqliteTable(options.directory / CONTROL_FILE, keys.CONTROL, read_only=True)
         self._catalogues = CatalogueCache(CatalogueStore(self._catalogue_file), poll_ms=None)
         self._answered = RecordRegistryAnswer(self._log, self._log, self._catalogues, keep=self._log.keep)
-        self._broker = Broker(take=lambda publication: self._intake.take(publication), log=log)
+        self._broker = Broker(take=self._take, log=log)
         asked = AskedThings()
         rules = Options(
             account=options.account,
@@ -72,7 +71,7 @@ class DataPlane:
             clock=now,
             committed=self._committed,
         )
-        self._registry = IotThings(cache(self._registry_client))
+        self._registry = IotThings(self._registry_client)
         self._askers = ThreadPoolExecutor(4, thread_name_prefix="registry")
         self._stream_grew = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -106,6 +105,9 @@ class DataPlane:
             self._server.close()
         self._askers.shutdown(wait=False, cancel_futures=True)
         self._catalogue_file.close()
+
+    def _take(self, publication: Publication) -> bool:
+        return self._intake.take(publication)
 
     def _registry_client(self) -> Any:
         return boto3.client(

@@ -4,6 +4,7 @@ import fcntl
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -132,19 +133,16 @@ class Supervisor:
                 (directory / "endpoints.json").unlink(missing_ok=True)
 
     def _start(self, channel: Path) -> Endpoints:
-        self._settings = PlaneSettings(options=self._options, channel=str(channel), log_level=self._log_level)
+        port = self._options.http_port or _free_port()  # subscribers are told of it before it is bound
+        options = msgspec.structs.replace(self._options, http_port=port)
+        self._settings = PlaneSettings(options=options, channel=str(channel), log_level=self._log_level)
         http_port = self._start_plane(CONTROL)
-        self._know(http_port=http_port)
         mqtt_port = self._start_plane(DATA)
-        self._know(mqtt_port=mqtt_port)
+        options = msgspec.structs.replace(options, mqtt_port=mqtt_port)  # to have it again after a restart
+        self._settings = msgspec.structs.replace(self._settings, options=options)
         endpoints = Endpoints(f"http://127.0.0.1:{http_port}", f"mqtt://127.0.0.1:{mqtt_port}")
         (self._options.directory / "endpoints.json").write_bytes(msgspec.json.encode(endpoints))
         return endpoints
-
-    def _know(self, **ports: int) -> None:
-        """Remember the real ports: a plane that is started again has to have the same."""
-        options = msgspec.structs.replace(self._settings.options, **ports)
-        self._settings = msgspec.structs.replace(self._settings, options=options)
 
     def _start_plane(self, name: str) -> int:
         plane = self._planes[name] = _Plane(name, self._commands[name], self._settings, self._news.put)
@@ -183,6 +181,13 @@ class Supervisor:
         for news in put_back:
             self._news.put(news)
         return True
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
 
 
 def _how(process: subprocess.Popen[bytes]) -> str:

@@ -3,7 +3,7 @@
 Source: AWS IoT Device Defender Developer Guide, Device-side metrics and Detect behaviors.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -12,7 +12,7 @@ from warden.domain.behaviors.profile import MetricValue
 from warden.domain.reports.addresses import host
 from warden.domain.reports.report import Report
 
-Datapoint = int | list[int] | list[str]
+Datapoint = int | Sequence[int | str]
 """A metric's value in one report: a count, or a list that is sorted and without repeats."""
 
 Datapoints = Mapping[str, Datapoint]
