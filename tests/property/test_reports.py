@@ -43,15 +43,15 @@ listening = st.builds(
 )
 established = st.builds(
     EstablishedConnections,
-    st.none() | st.lists(st.builds(Connection, addresses, st.none() | st.integers(0, 65535), interfaces), max_size=3),
+    st.none() | st.lists(st.builds(Connection, addresses, interfaces, st.none() | st.integers(0, 65535)), max_size=3),
     counts,
 )
 metrics = st.builds(
     Metrics,
-    st.none() | listening,
-    st.none() | listening,
     st.none() | st.builds(NetworkStats, counts, counts, counts, counts),
     st.none() | st.builds(TcpConnections, st.none() | established),
+    st.none() | listening,
+    st.none() | listening,
 )
 finite = st.floats(allow_nan=False, allow_infinity=False)
 values = st.integers(-(2**64), 2**64 - 1) | finite | text | st.lists(finite, max_size=3) | st.lists(text, max_size=3)
@@ -82,7 +82,9 @@ def document(part: Any, name: Callable[[str], str]) -> Any:
 
 
 def decode(encoding: str, written: Any) -> Report:
-    return DECODERS[encoding.split(maxsplit=1)[0]](ENCODERS[encoding](written))
+    """The report that bytes mean, whatever names it was read under."""
+    report = DECODERS[encoding.split(maxsplit=1)[0]](ENCODERS[encoding](written))
+    return msgspec.convert(report, Report, from_attributes=True)
 
 
 def outcome(fmt: str, payload: bytes) -> Report | None:

@@ -23,7 +23,7 @@ from warden.domain.alarms.entry import (
 )
 from warden.domain.behaviors.catalogue import Catalogue
 from warden.domain.behaviors.metrics import Datapoint
-from warden.domain.behaviors.plan import LiveBehavior, Plan
+from warden.domain.behaviors.plan import LiveBehavior, Plan, Verdict
 from warden.domain.behaviors.target import ThingFacts
 from warden.domain.behaviors.windows import slack
 
@@ -42,7 +42,7 @@ class Arrival(msgspec.Struct, frozen=True):
     thing: str
     report_id: int
     digest: bytes
-    points: Mapping[str, Datapoint]
+    points: dict[str, Datapoint]
     at: int
 
 
@@ -114,20 +114,9 @@ def report(
     state, ended = current(newest, facts, now=arrival.at, keep=keep)
     seq = newest.seq + 1 if newest else 1
     plan = catalogue.plan_for(facts)
-    verdict = plan.judge(arrival.points, state.windows, arrival.at)
-    alarms: tuple[Alarm, ...] = ()
-    transitions: tuple[Transition, ...] = ()
-    if verdict.violated or state.alarms:
-        stepped = _Stepped(
-            catalogue=catalogue,
-            plan=plan,
-            sums=verdict.sums,
-            account=account,
-            identity=facts.thing_id or arrival.thing,
-            seq=seq,
-            at=arrival.at,
-        )
-        alarms, transitions = stepped.advance(state.alarms, verdict.seen, verdict.violated)
+    verdict, alarms, transitions = evaluate(
+        arrival, state, plan, catalogue, identity=(account, facts.thing_id), seq=seq
+    )
     return Entry(
         kind=EntryKind.REPORT,
         at=arrival.at,
@@ -145,6 +134,37 @@ def report(
             recent=_remembered(state, arrival),
         ),
     )
+
+
+def evaluate(
+    arrival: Arrival, state: State, plan: Plan, catalogue: Catalogue, *, identity: tuple[str, str], seq: int
+) -> tuple[Verdict, tuple[Alarm, ...], tuple[Transition, ...]]:
+    """Judge a report by its thing's behaviors and step their alarms.
+
+    Args:
+        arrival: The report.
+        state: The thing's.
+        plan: The behaviors that apply to it.
+        catalogue: All that live.
+        identity: AWS account, and the thing's id; empty where it is not registered.
+        seq: Of the entry that the report becomes.
+
+    Returns: The verdict, the alarms that are not at rest afterwards, what began or ended.
+    """
+    verdict = plan.judge(arrival.points, state.windows, arrival.at)
+    if not (verdict.violated or state.alarms):
+        return verdict, (), ()
+    account, thing_id = identity
+    stepped = _Stepped(
+        catalogue=catalogue,
+        plan=plan,
+        sums=verdict.sums,
+        account=account,
+        identity=thing_id or arrival.thing,
+        seq=seq,
+        at=arrival.at,
+    )
+    return verdict, *stepped.advance(state.alarms, plan.seen(arrival.points), verdict.violated)
 
 
 def late_report(
@@ -179,7 +199,8 @@ def late_report(
     plan = catalogue.plan_for(facts)
     pairs: tuple[Transition, ...] = ()
     if after and arrival.at >= facts.id_since:
-        pairs = _overtaken(arrival, facts, plan, seq=newest.seq + 1, before=before, after=after, account=account)
+        was, _ = current(before, facts, now=arrival.at, keep=keep)
+        pairs = _overtaken(arrival, facts, plan, seq=newest.seq + 1, was=was, after=after, account=account)
     return Entry(
         kind=EntryKind.REPORT,
         at=arrival.at,
@@ -237,7 +258,9 @@ def withdraw(
     )
 
 
-def _kept(points: Mapping[str, Datapoint], plan: Plan) -> dict[str, Datapoint]:
+def _kept(points: dict[str, Datapoint], plan: Plan) -> dict[str, Datapoint]:
+    if points.keys() <= plan.retained:
+        return points
     return {code: point for code, point in points.items() if code in plan.retained}
 
 
@@ -264,12 +287,12 @@ def _overtaken(
     plan: Plan,
     *,
     seq: int,
-    before: Logged | None,
+    was: State,
     after: Logged,
     account: str,
 ) -> tuple[Transition, ...]:
-    verdict = plan.judge(arrival.points, before.entry.state.windows if before else {}, arrival.at)
-    stirring = {alarm.uid for side in (before, after) if side for alarm in side.entry.state.alarms}
+    verdict = plan.judge(arrival.points, was.windows, arrival.at)
+    stirring = {alarm.uid for side in (was, after.entry.state) for alarm in side.alarms}
     identity = facts.thing_id or arrival.thing
     pairs: list[Transition] = []
     for position, live in enumerate(plan.behaviors):

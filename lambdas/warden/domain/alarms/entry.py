@@ -7,6 +7,7 @@ of the last release could misread it.
 import hashlib
 from enum import StrEnum
 from typing import Final
+from zlib import crc32
 
 import msgspec
 
@@ -130,8 +131,8 @@ class Logged(msgspec.Struct, frozen=True):
 
 
 def digest(payload: bytes) -> bytes:
-    """What tells two reports of one id apart: 8 bytes."""
-    return hashlib.blake2b(payload, digest_size=8).digest()
+    """What tells two reports of one id apart, 4 bytes: a device that makes two alike deceives only itself."""
+    return crc32(payload).to_bytes(4)
 
 
 def violation_id(*, account: str, identity: str, uid: str, seq: int, at: int) -> str:

@@ -6,6 +6,7 @@ Source: AWS IoT Device Defender Developer Guide, Device-side metrics and Detect 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from operator import attrgetter
 from typing import Any
 
 from warden.domain.behaviors.profile import MetricValue
@@ -89,6 +90,8 @@ CLOUD_METRICS = frozenset(
     }
 )
 
+_port, _remote_addr = attrgetter("port"), attrgetter("remote_addr")
+
 
 def datapoints(report: Report) -> dict[str, Datapoint]:  # noqa: C901, PLR0912 (one pass, once a report)
     """What a report says, by the metrics' codes.
@@ -110,19 +113,19 @@ def datapoints(report: Report) -> dict[str, Datapoint]:  # noqa: C901, PLR0912 (
             found["po"] = stats.packets_out
     if (tcp := metrics.listening_tcp_ports) is not None:
         if tcp.ports is not None:
-            found["tp"] = sorted({listening.port for listening in tcp.ports})
+            found["tp"] = sorted(set(map(_port, tcp.ports)))
             found["nt"] = len(tcp.ports)
         if tcp.total is not None:
             found["nt"] = tcp.total
     if (udp := metrics.listening_udp_ports) is not None:
         if udp.ports is not None:
-            found["up"] = sorted({listening.port for listening in udp.ports})
+            found["up"] = sorted(set(map(_port, udp.ports)))
             found["nu"] = len(udp.ports)
         if udp.total is not None:
             found["nu"] = udp.total
     if metrics.tcp_connections is not None and (established := metrics.tcp_connections.established_connections):
         if established.connections is not None:
-            found["ip"] = sorted({host(connection.remote_addr) for connection in established.connections})
+            found["ip"] = sorted(set(map(host, map(_remote_addr, established.connections))))
             found["nc"] = len(established.connections)
         if established.total is not None:
             found["nc"] = established.total

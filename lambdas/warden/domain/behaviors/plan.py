@@ -5,7 +5,6 @@ Defender Developer Guide, Detect behaviors: criteria state what is normal, a lis
 and so an empty list always conforms.
 """
 
-import operator
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -15,14 +14,15 @@ import msgspec
 from warden.domain.behaviors.cidrs import CidrSet
 from warden.domain.behaviors.metrics import DEVICE_METRICS, Datapoints, DeviceMetric, Kind
 from warden.domain.behaviors.profile import Behavior, Criteria
-from warden.domain.behaviors.windows import Ring, add, add_late
+from warden.domain.behaviors.windows import MOST, Ring, add, add_late, slack
 
-COMPARISONS: Mapping[str, Callable[[int, int], bool]] = {
-    "less-than": operator.lt,
-    "less-than-equals": operator.le,
-    "greater-than": operator.gt,
-    "greater-than-equals": operator.ge,
+RANGES: Mapping[str, Callable[[int], tuple[int, int]]] = {
+    "less-than": lambda limit: (0, limit - 1),
+    "less-than-equals": lambda limit: (0, limit),
+    "greater-than": lambda limit: (limit + 1, MOST),
+    "greater-than-equals": lambda limit: (limit, MOST),
 }
+"""The counts that conform: from, to. A count is 0 to 2^64 - 1."""
 
 HOSTS_REMEMBERED = 16_384
 """Addresses whose verdict a plan remembers; a fleet talks to few, a scanner to many."""
@@ -58,53 +58,56 @@ class LiveBehavior(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return (self.behavior.criteria and self.behavior.criteria.consecutive_datapoints_to_clear) or 1
 
 
-class Verdict(NamedTuple):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What one report means for a plan's behaviors.
 
     Attributes:
-        seen: Behaviors that have a datapoint.
-        violated: Those of them that it violates.
+        violated: Behaviors that it violates.
         windows: The rings afterwards, by window.
         sums: What windowed behaviors were compared with, by window.
     """
 
-    seen: int
     violated: int
     windows: dict[str, Ring]
     sums: dict[str, int]
 
 
-class _Counts(NamedTuple):
-    """Behaviors that compare one count: (bit, comparison, limit) each."""
+class _Count(NamedTuple):
+    """A behavior that compares a count: it conforms from `least` to `most`."""
+
+    code: str
+    bit: int
+    least: int
+    most: int
+
+
+class _Sum(NamedTuple):
+    """Behaviors that compare the sum of a count over a window: (bit, least, most) each.
+
+    `reach` is how far back from a datapoint the window begins.
+    """
 
     code: str
     window: str
     duration: int
-    mask: int
-    tests: tuple[tuple[int, Callable[[int, int], bool], int], ...]
+    reach: int
+    tests: tuple[tuple[int, int, int], ...]
 
 
 class _Ports(NamedTuple):
-    """Behaviors that judge one list of ports: (bit, whether it conforms) each."""
+    """A behavior that judges a list of ports."""
 
     code: str
-    mask: int
-    tests: tuple[tuple[int, Callable[[Iterable[int]], bool]], ...]
+    bit: int
+    conforms: Callable[[Iterable[int]], bool]
 
 
 class _Hosts(NamedTuple):
     """Behaviors that judge one list of addresses: (bit, CIDRs, whether an address has to lie in them) each."""
 
     code: str
-    mask: int
     tests: tuple[tuple[int, CidrSet, bool], ...]
     broken: dict[str, int]  # address → the behaviors that it breaks
-
-    def remember(self, host: str) -> int:
-        if len(self.broken) >= HOSTS_REMEMBERED:
-            self.broken.clear()
-        broken = self.broken[host] = sum(bit for bit, cidrs, inside in self.tests if (host in cidrs) is not inside)
-        return broken
 
 
 class Plan:
@@ -120,22 +123,30 @@ class Plan:
         retained: Codes of the metrics that are kept.
     """
 
-    __slots__ = ("_counts", "_hosts", "_ports", "_windows", "behaviors", "positions", "retained")
+    __slots__ = ("_counts", "_hosts", "_of_metric", "_ports", "_sums", "behaviors", "positions", "retained")
 
     def __init__(self, behaviors: Iterable[LiveBehavior], retained: Iterable[str] = ()) -> None:
         self.behaviors = tuple(live for live in behaviors if live.behavior.criteria)
         self.positions = {live.uid: position for position, live in enumerate(self.behaviors)}
         self.retained = frozenset(DEVICE_METRICS[name].code for name in retained if name in DEVICE_METRICS)
+        self._sums = tuple(_compile_sums(self._of_kind(Kind.COUNT)))
         self._counts = tuple(_compile_counts(self._of_kind(Kind.COUNT)))
         self._ports = tuple(_compile_ports(self._of_kind(Kind.PORTS)))
         self._hosts = tuple(_compile_hosts(self._of_kind(Kind.ADDRESSES)))
-        self._windows = tuple(group for group in self._counts if group.window)
+        self._of_metric: dict[str, int] = defaultdict(int)
+        for kind in Kind:
+            for bit, metric, _ in self._of_kind(kind):
+                self._of_metric[metric.code] |= bit
 
     def _of_kind(self, kind: Kind) -> Iterator[tuple[int, DeviceMetric, Criteria]]:
         for position, live in enumerate(self.behaviors):
             metric = DEVICE_METRICS[live.behavior.metric or ""]
             if metric.kind is kind and live.behavior.criteria:
                 yield 1 << position, metric, live.behavior.criteria
+
+    def seen(self, points: Datapoints) -> int:
+        """The behaviors that a report has a datapoint for."""
+        return sum(bits for code, bits in self._of_metric.items() if code in points)
 
     def judge(self, points: Datapoints, windows: Mapping[str, Ring], at: int) -> Verdict:  # noqa: C901, PLR0912 (hot)
         """Compare one report's datapoints with every behavior.
@@ -145,46 +156,51 @@ class Plan:
             windows: The thing's rings so far.
             at: The report's time, epoch ms, not before any in the rings.
         """
-        seen = violated = 0
+        violated = 0
         rings: dict[str, Ring] = {}
         sums: dict[str, int] = {}
-        for code, window, duration, mask, tests in self._counts:
-            value = points.get(code)
-            if window:
-                if value is None:
-                    if window in windows:
-                        rings[window] = windows[window]
-                    continue
-                rings[window], value = add(windows.get(window, ()), at, value, duration)  # type: ignore[arg-type]
-                sums[window] = value
-            elif value is None:
+        value: Any
+        for code, window, duration, reach, tests in self._sums:
+            value, ring = points.get(code), windows.get(window)
+            if value is None:
+                if ring:
+                    rings[window] = ring
                 continue
-            seen |= mask
-            for bit, holds, limit in tests:
-                if not holds(value, limit):  # type: ignore[arg-type]
+            if not ring or ring[-2] <= at - reach:  # what `add` does where all that is older has left
+                rings[window] = (at, value)
+            else:
+                rings[window], value = add(ring, at, value, duration)
+            sums[window] = value
+            for bit, least, most in tests:
+                if not least <= value <= most:
                     violated |= bit
-        for ports in self._ports:
-            listening = points.get(ports.code)
-            if listening is not None:
-                seen |= ports.mask
-                for bit, conforms in ports.tests:
-                    if not conforms(listening):  # type: ignore[arg-type]
-                        violated |= bit
-        for hosts in self._hosts:
-            destinations = points.get(hosts.code)
-            if destinations is not None:
-                seen |= hosts.mask
-                broken = hosts.broken
-                for host in destinations:  # type: ignore[union-attr]
-                    bits = broken.get(host)  # type: ignore[arg-type]
-                    violated |= hosts.remember(host) if bits is None else bits  # type: ignore[arg-type]
-        return Verdict(seen, violated, rings, sums)
+        for code, bit, least, most in self._counts:
+            value = points.get(code)
+            if value is not None and not least <= value <= most:
+                violated |= bit
+        for code, bit, conforms in self._ports:
+            if not conforms(points.get(code, ())):  # type: ignore[arg-type]
+                violated |= bit
+        for code, _, broken in self._hosts:
+            for host in points.get(code, ()):  # type: ignore[union-attr]
+                bits = broken.get(host)  # type: ignore[arg-type]
+                violated |= self._broken_by(code, host) if bits is None else bits  # type: ignore[arg-type]
+        return Verdict(violated, rings, sums)
+
+    def _broken_by(self, code: str, host: str) -> int:
+        """The behaviors of a metric that an address breaks, remembered."""
+        hosts = next(each for each in self._hosts if each.code == code)
+        if len(hosts.broken) >= HOSTS_REMEMBERED:
+            hosts.broken.clear()
+        broken = sum(bit for bit, cidrs, inside in hosts.tests if (host in cidrs) is not inside)
+        hosts.broken[host] = broken
+        return broken
 
     def count_late(self, points: Datapoints, windows: Mapping[str, Ring], at: int) -> dict[str, Ring]:
         """The rings after a report that newer ones overtook: its differences count where their slots are open."""
         return {
             group.window: add_late(ring, at, value, group.duration) if isinstance(value, int) else ring
-            for group in self._windows
+            for group in self._sums
             if (ring := windows.get(group.window)) is not None
             for value in (points.get(group.code),)
         }
@@ -192,31 +208,37 @@ class Plan:
     def window_of(self, position: int) -> str:
         """The window that a behavior is judged by, empty where it is judged by the datapoint itself."""
         bit = 1 << position
-        return next((group.window for group in self._windows if group.mask & bit), "")
+        return next((group.window for group in self._sums if any(test[0] == bit for test in group.tests)), "")
 
 
 _Judged = Iterator[tuple[int, DeviceMetric, Criteria]]
 
 
-def _compile_counts(judged: _Judged) -> Iterator[_Counts]:
+def _compile_sums(judged: _Judged) -> Iterator[_Sum]:
     groups = defaultdict(list)
     for bit, metric, criteria in judged:
-        duration = (criteria.duration_seconds or 0) if metric.accumulates else 0
-        test = (bit, COMPARISONS[criteria.comparison_operator or ""], _compared(metric, criteria))
-        groups[metric.code, duration].append(test)
-    for (code, duration), tests in groups.items():
-        window = f"{code}{duration}" if duration else ""
-        yield _Counts(code, window, duration * 1000, sum(bit for bit, _, _ in tests), tuple(tests))
+        if metric.accumulates:
+            groups[metric.code, criteria.duration_seconds or 0].append((bit, *_conforming(metric, criteria)))
+    for (code, seconds), tests in groups.items():
+        duration = seconds * 1000
+        yield _Sum(code, f"{code}{seconds}", duration, duration - slack(duration), tuple(tests))
+
+
+def _compile_counts(judged: _Judged) -> Iterator[_Count]:
+    for bit, metric, criteria in judged:
+        if not metric.accumulates:
+            yield _Count(metric.code, bit, *_conforming(metric, criteria))
+
+
+def _conforming(metric: DeviceMetric, criteria: Criteria) -> tuple[int, int]:
+    return RANGES[criteria.comparison_operator or ""](_compared(metric, criteria))
 
 
 def _compile_ports(judged: _Judged) -> Iterator[_Ports]:
-    groups = defaultdict(list)
     for bit, metric, criteria in judged:
         ports = frozenset[int](_compared(metric, criteria))
-        conforms = ports.issuperset if criteria.comparison_operator == "in-port-set" else ports.isdisjoint
-        groups[metric.code].append((bit, conforms))
-    for code, tests in groups.items():
-        yield _Ports(code, sum(bit for bit, _ in tests), tuple(tests))
+        inside = criteria.comparison_operator == "in-port-set"
+        yield _Ports(metric.code, bit, ports.issuperset if inside else ports.isdisjoint)
 
 
 def _compile_hosts(judged: _Judged) -> Iterator[_Hosts]:
@@ -225,7 +247,7 @@ def _compile_hosts(judged: _Judged) -> Iterator[_Hosts]:
         inside = criteria.comparison_operator == "in-cidr-set"
         groups[metric.code].append((bit, CidrSet(_compared(metric, criteria)), inside))
     for code, tests in groups.items():
-        yield _Hosts(code, sum(bit for bit, _, _ in tests), tuple(tests), {})
+        yield _Hosts(code, tuple(tests), {})
 
 
 def _compared(metric: DeviceMetric, criteria: Criteria) -> Any:

@@ -46,12 +46,19 @@ def add(ring: Ring, at: int, value: int, duration: int) -> tuple[Ring, int]:
 
 
 def add_late(ring: Ring, at: int, value: int, duration: int) -> Ring:
-    """Add a datapoint that newer ones overtook: it counts in the slot of its time, where that is still open."""
-    if not ring or at <= ring[-2] - duration + slack(duration):
+    """Add a datapoint that newer ones overtook: it counts where its time is still in the window.
+
+    The slot that it joins may be a sixteenth of the window older or newer; one that is newer takes it along for as
+    much longer. So slots stay a sixteenth apart in whatever order datapoints come, and a ring has at most 16.
+    """
+    if not ring or at >= ring[-2]:
+        return add(ring, at, value, duration)[0]
+    if at <= ring[-2] - duration + slack(duration):
         return ring
-    later = len(ring)
+    later = len(ring) - 2
     while later and ring[later - 2] > at:
         later -= 2
-    if later and at - ring[later - 2] < duration // SLOTS_PER_WINDOW:
-        return (*ring[: later - 1], min(ring[later - 1] + value, MOST), *ring[later:])
+    for slot in (later - 2, later):
+        if slot >= 0 and abs(at - ring[slot]) < duration // SLOTS_PER_WINDOW:
+            return (*ring[: slot + 1], min(ring[slot + 1] + value, MOST), *ring[slot + 2 :])
     return (*ring[:later], at, value, *ring[later:])

@@ -11,18 +11,30 @@ socket shows an IPv4 peer, becomes the IPv4 address, so that IPv4 networks match
 it names a link of the device and says nothing of the peer.
 """
 
-from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 from warden.domain.reports.report import MAX_PORT
 
 _MAX_LENGTH = 100  # [, 45 characters of address, a zone, ], a colon, 5 digits
+_HOSTS_REMEMBERED = 8192
 _MAPPED = bytes(10) + b"\xff\xff"
 
 
-@lru_cache(maxsize=8192)
-def host(remote_addr: str) -> str:
-    """The address alone, as canonical text. Raises ValueError where `remote_addr` is in none of the forms."""
+class _Hosts(dict[str, str]):
+    """Remote addresses to hosts, as far as they were asked for: a look-up costs less than a call of ours would."""
+
+    def __missing__(self, remote_addr: str) -> str:
+        if len(self) >= _HOSTS_REMEMBERED:
+            self.clear()
+        found = self[remote_addr] = _read(remote_addr)
+        return found
+
+
+host = _Hosts().__getitem__
+"""The address alone, as canonical text. Raises ValueError where a remote address is in none of the forms."""
+
+
+def _read(remote_addr: str) -> str:
     address, _, port = remote_addr.rpartition(":")
     if len(remote_addr) > _MAX_LENGTH or not _is_port(port):
         raise ValueError("expected ip:port")

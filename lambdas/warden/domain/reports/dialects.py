@@ -14,7 +14,7 @@ import types
 from collections.abc import Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from msgspec import Struct, convert, defstruct
+from msgspec import Struct, defstruct
 from msgspec.structs import fields
 
 from warden.domain.reports.addresses import host
@@ -23,7 +23,7 @@ from warden.domain.reports.report import MAX_DEPTH, MAX_NUMBER, SHORT, Part, Rep
 
 
 def _renamed(kind: Any, names: Mapping[str, str]) -> Any:
-    """The same type, every struct in it read under other names."""
+    """The same type, every struct in it a subclass that is read under other names: attributes stay as they are."""
     if isinstance(kind, type) and issubclass(kind, Struct):
         return defstruct(
             kind.__name__,
@@ -31,6 +31,7 @@ def _renamed(kind: Any, names: Mapping[str, str]) -> Any:
                 (field.name, _renamed(field.type, names), *(() if field.required else (field.default,)))
                 for field in fields(kind)
             ],
+            bases=(kind,),
             rename=names,
             **{option: getattr(Part.__struct_config__, option) for option in _OPTIONS},
         )
@@ -51,9 +52,8 @@ _AGENT_SHORT = {long: short for long, short in SHORT.items() if long not in {"po
 DIALECTS: tuple[type[Any], ...] = (Report, _renamed(Report, _AGENT_SHORT), _renamed(Report, SHORT))
 
 
-def accepted(decoded: Any) -> Report | None:
+def accepted(report: Report) -> Report | None:
     """The report a dialect's type decoded to, if it also keeps the rules that types cannot express."""
-    report = convert(decoded, Report, from_attributes=True)
     if report.header.version != "1.0" or (report.metrics is None and report.custom_metrics is None):
         return None
     try:

@@ -52,11 +52,13 @@ def _strict(payload: bytes) -> Report | None:
 
 
 def _keys_are_unique(payload: bytes, decoded: Any) -> bool:
-    """Whether no key was lost to a later one of its name, which msgspec lets pass: as many colons out as in.
+    """Whether no key was lost to a later one of its name, which msgspec lets pass.
 
-    A decoded pair gives one pair back, and text gives its own colons back, except where one was escaped.
+    It was not where the same bytes come out again, as they do for AWS's agents. Nor where as many colons come out as
+    went in: a decoded pair gives one pair back, and text gives its own colons back, except where one was escaped.
     """
-    return b"\\" not in payload and _ENCODER.encode(decoded).count(b":") == payload.count(b":")
+    encoded = _ENCODER.encode(decoded)
+    return encoded == payload or (b"\\" not in payload and encoded.count(b":") == payload.count(b":"))
 
 
 def _with_repeated_keys_marked(payload: bytes) -> Any:

@@ -54,7 +54,10 @@ Interface = Annotated[str, Meta(max_length=MAX_INTERFACE_LENGTH)]
 
 
 class Part(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
-    """An object of a report. An optional field that is absent or null is None."""
+    """An object of a report. An optional field that is absent or null is None.
+
+    Fields are in the order in which AWS's agents write them, for `from_json` to know their reports again.
+    """
 
 
 class Header(Part, frozen=True):
@@ -102,13 +105,13 @@ class Connection(Part, frozen=True):
 
     Attributes:
         remote_addr: Address and port in a form that `addresses.host` reads.
-        local_port: 0 to 65535.
         local_interface: As the device names it.
+        local_port: 0 to 65535.
     """
 
     remote_addr: str
-    local_port: LocalPort | None = None
     local_interface: Interface | None = None
+    local_port: LocalPort | None = None
 
 
 class EstablishedConnections(Part, frozen=True):
@@ -127,10 +130,10 @@ class TcpConnections(Part, frozen=True):
 class Metrics(Part, frozen=True):
     """The metrics AWS defines."""
 
-    listening_tcp_ports: ListeningPorts | None = None
-    listening_udp_ports: ListeningPorts | None = None
     network_stats: NetworkStats | None = None
     tcp_connections: TcpConnections | None = None
+    listening_tcp_ports: ListeningPorts | None = None
+    listening_udp_ports: ListeningPorts | None = None
 
 
 class Report(Part, frozen=True):

@@ -1,0 +1,158 @@
+"""The engine against hand-written code that only parses a report and makes the same ten comparisons.
+
+Both get a real agent's report of every device-side metric; the hand-written code checks nothing, keeps no windows and
+no alarms. Rounds of the two alternate, so that the ratio holds on a machine whose speed drifts.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import median
+from time import perf_counter_ns
+from typing import Any
+
+from warden.domain.alarms.advance import Arrival, evaluate, report
+from warden.domain.alarms.entry import AT_REST, Logged, State, digest
+from warden.domain.behaviors.catalogue import Catalogue, LiveProfile
+from warden.domain.behaviors.metrics import datapoints
+from warden.domain.behaviors.plan import LiveBehavior
+from warden.domain.behaviors.profile import Behavior, Criteria, MetricValue, SecurityProfile
+from warden.domain.behaviors.target import Target, ThingFacts
+from warden.domain.reports.from_json import decode_report
+
+FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures"
+ROUNDS, CALLS = 60, 400
+KEEP = 14 * 86_400_000
+
+LIMITS: Mapping[str, tuple[str, dict[str, Any], int | None]] = {
+    "aws:all-bytes-in": ("less-than", {"count": 10**12}, 300),
+    "aws:all-bytes-out": ("less-than", {"count": 10**12}, 300),
+    "aws:all-packets-in": ("less-than", {"count": 10**12}, 300),
+    "aws:all-packets-out": ("less-than", {"count": 10**12}, 300),
+    "aws:num-listening-tcp-ports": ("less-than-equals", {"count": 10}, 300),
+    "aws:num-listening-udp-ports": ("less-than-equals", {"count": 10}, 300),
+    "aws:num-established-tcp-connections": ("less-than-equals", {"count": 10}, None),
+    "aws:listening-tcp-ports": ("in-port-set", {"ports": (2024, 8081, 8883, 8888)}, None),
+    "aws:listening-udp-ports": ("in-port-set", {"ports": (53, 5353)}, None),
+    "aws:destination-ip-addresses": ("in-cidr-set", {"cidrs": ("127.0.0.0/8", "10.0.0.0/8")}, None),
+}
+
+
+def catalogue() -> Catalogue:
+    """One profile with a behavior for each device-side metric, attached to all things."""
+    behaviors = [
+        Behavior(
+            name=metric.removeprefix("aws:"),
+            metric=metric,
+            criteria=Criteria(comparison_operator=operator, value=MetricValue(**value), duration_seconds=duration),
+        )
+        for metric, (operator, value, duration) in LIMITS.items()
+    ]
+    profile = SecurityProfile(security_profile_name="bench", behaviors=tuple(behaviors))
+    live = tuple(
+        LiveBehavior(
+            profile="bench", profile_version=1, uid=f"18c0ffee.{n}", criteria_version=1, since=0, behavior=behavior
+        )
+        for n, behavior in enumerate(behaviors)
+    )
+    target = Target.parse("arn:aws:iot:us-east-1:000000000000:all/things")
+    return Catalogue(1, [LiveProfile(profile, live, (target,))])
+
+
+def engine() -> Callable[[bytes, int], object]:
+    """Decode, validate, evaluate, step the alarms."""
+    profiles, facts = catalogue(), ThingFacts("0b5c1a52-6a0e-4c56-9d7f-2f6c8a1f0e11", ("pumps",))
+    plan, identity = profiles.plan_for(facts), ("000000000000", facts.thing_id)
+    state = AT_REST
+
+    def call(payload: bytes, at: int) -> object:
+        nonlocal state
+        decoded = decode_report(payload)
+        arrival = Arrival("pump-7", decoded.header.report_id, b"", datapoints(decoded), at)
+        verdict, alarms, transitions = evaluate(arrival, state, plan, profiles, identity=identity, seq=1)
+        state = State(1, at, alarms, verdict.windows)
+        return transitions
+
+    return call
+
+
+def next_entry() -> Callable[[bytes, int], object]:
+    """All of that, and the log entry that it becomes: everything but reading and writing."""
+    profiles, facts = catalogue(), ThingFacts("0b5c1a52-6a0e-4c56-9d7f-2f6c8a1f0e11", ("pumps",))
+    newest: Logged | None = None
+
+    def call(payload: bytes, at: int) -> object:
+        nonlocal newest
+        decoded = decode_report(payload)
+        arrival = Arrival("pump-7", decoded.header.report_id, digest(payload), datapoints(decoded), at)
+        newest = Logged(1, report(arrival, newest, facts, profiles, account="000000000000", keep=KEEP))
+        return newest
+
+    return call
+
+
+PORTS, UDP_PORTS, HOSTS = {2024, 8081, 8883, 8888}, {53, 5353}, {"127.0.0.1", "10.0.0.1"}
+
+
+def floor_long(payload: bytes, _: int) -> object:
+    """json.loads and ten comparisons."""
+    metrics = json.loads(payload)["metrics"]
+    stats, tcp, udp = metrics["network_stats"], metrics["listening_tcp_ports"], metrics["listening_udp_ports"]
+    connections = metrics["tcp_connections"]["established_connections"]
+    return (
+        stats["bytes_in"] < 10**12,
+        stats["bytes_out"] < 10**12,
+        stats["packets_in"] < 10**12,
+        stats["packets_out"] < 10**12,
+        tcp["total"] <= 10,
+        udp["total"] <= 10,
+        connections["total"] <= 10,
+        {port["port"] for port in tcp["ports"]} <= PORTS,
+        {port["port"] for port in udp["ports"]} <= UDP_PORTS,
+        {each["remote_addr"].rpartition(":")[0] for each in connections["connections"]} <= HOSTS,
+    )
+
+
+def floor_short(payload: bytes, _: int) -> object:
+    """The same for short names."""
+    metrics = json.loads(payload)["met"]
+    stats, tcp, udp, connections = metrics["ns"], metrics["tp"], metrics["up"], metrics["tc"]["ec"]
+    return (
+        stats["bi"] < 10**12,
+        stats["bo"] < 10**12,
+        stats["pi"] < 10**12,
+        stats["po"] < 10**12,
+        tcp["t"] <= 10,
+        udp["t"] <= 10,
+        connections["t"] <= 10,
+        {port["port"] for port in tcp["pts"]} <= PORTS,
+        {port["port"] for port in udp["pts"]} <= UDP_PORTS,
+        {each["rad"].rpartition(":")[0] for each in connections["cs"]} <= HOSTS,
+    )
+
+
+def _microseconds(call: Callable[[bytes, int], object], payload: bytes) -> float:
+    begun = perf_counter_ns()
+    for n in range(CALLS):
+        call(payload, n * 300_000)
+    return (perf_counter_ns() - begun) / CALLS / 1000
+
+
+def main() -> None:
+    """Print all three, and how many times the hand-written code takes what the engine takes."""
+    for name, floor in (("long", floor_long), ("short", floor_short)):
+        payload = (FIXTURES / f"report_{name}.json").read_bytes()
+        rounds = [
+            (_microseconds(floor, payload), _microseconds(engine(), payload), _microseconds(next_entry(), payload))
+            for _ in range(ROUNDS)
+        ]
+        by_hand, by_engine, with_entry = (median(column) for column in zip(*rounds, strict=True))
+        ratio = median(floor_took / engine_took for floor_took, engine_took, _ in rounds)
+        print(
+            f"engine, {name} names, {len(payload)} bytes, {len(LIMITS)} behaviors: {by_engine:.1f} µs, "
+            f"hand-written {by_hand:.1f} µs, ratio {ratio:.2f}; with its log entry {with_entry:.1f} µs"
+        )
+
+
+if __name__ == "__main__":
+    main()
