@@ -44,7 +44,7 @@ faults: setup ## long randomised runs with failures injected
 	$(BIN)/pytest -n $(WORKERS) -m faults
 
 bench: .venv/dev-installed ## the benchmarks, on this machine
-	$(BIN)/python bench
+	$(BIN)/python -m bench
 
 # ---- installing ---------------------------------------------------------------------------------------------------
 

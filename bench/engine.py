@@ -11,13 +11,15 @@ from statistics import median
 from time import perf_counter_ns
 from typing import Any
 
-from warden.domain.alarms.advance import Arrival, evaluate, report
-from warden.domain.alarms.entry import AT_REST, Logged, State, digest
+from warden.domain.alarms.advance import Arrival, report, step_alarms
+from warden.domain.alarms.alarm import Alarm
+from warden.domain.alarms.entry import Logged, digest
 from warden.domain.behaviors.catalogue import Catalogue, LiveProfile
 from warden.domain.behaviors.metrics import datapoints
 from warden.domain.behaviors.plan import LiveBehavior
 from warden.domain.behaviors.profile import Behavior, Criteria, MetricValue, SecurityProfile
 from warden.domain.behaviors.target import Target, ThingFacts
+from warden.domain.behaviors.windows import Ring
 from warden.domain.reports.from_json import decode_report
 
 FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures"
@@ -62,16 +64,28 @@ def catalogue() -> Catalogue:
 def engine() -> Callable[[bytes, int], object]:
     """Decode, validate, evaluate, step the alarms."""
     profiles, facts = catalogue(), ThingFacts("0b5c1a52-6a0e-4c56-9d7f-2f6c8a1f0e11", ("pumps",))
-    plan, identity = profiles.plan_for(facts), ("000000000000", facts.thing_id)
-    state = AT_REST
+    plan = profiles.plan_for(facts)
+    alarms: tuple[Alarm, ...] = ()
+    windows: dict[str, Ring] = {}
 
     def call(payload: bytes, at: int) -> object:
-        nonlocal state
+        nonlocal alarms, windows
         decoded = decode_report(payload)
         arrival = Arrival("pump-7", decoded.header.report_id, b"", datapoints(decoded), at)
-        verdict, alarms, transitions = evaluate(arrival, state, plan, profiles, identity=identity, seq=1)
-        state = State(1, at, alarms, verdict.windows)
-        return transitions
+        verdict = plan.judge(arrival.points, windows, at)
+        windows = verdict.windows
+        if verdict.violated or alarms:
+            alarms, _ = step_alarms(
+                arrival,
+                alarms,
+                plan,
+                verdict,
+                catalogue=profiles,
+                account="000000000000",
+                thing_id=facts.thing_id,
+                seq=1,
+            )
+        return alarms
 
     return call
 

@@ -31,7 +31,12 @@ from warden.ports import (
 )
 from warden.storage.keys import TableDesign
 
-_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL")
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "cache_size = -65536",  # KiB: things report in no order, so what one batch needs is all over the file
+    "wal_autocheckpoint = 8000",  # pages
+)
 
 # Reasons of the surroundings, not of the request: the same call may succeed later.
 _PASSING = frozenset(

@@ -1,7 +1,7 @@
 """The command `warden`."""
 
-import logging
-import sys
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -9,15 +9,21 @@ from rich.console import Console
 
 import warden
 from warden.embedded.options import ServeOptions
+from warden.embedded.plane import log_as
 from warden.embedded.supervisor import CannotServe, Endpoints, Supervisor
 
-ACCOUNT = click.STRING
+Check = Callable[[click.Context, click.Parameter, str], str]
 
 
-def _account(_: click.Context, __: click.Parameter, value: str) -> str:
-    if len(value) != 12 or not value.isdecimal():
-        raise click.BadParameter(f"expected 12 digits, got {value!r}")
-    return value
+def _matching(pattern: str, expected: str) -> Check:
+    """A check of an option's value."""
+
+    def check(_: click.Context, __: click.Parameter, value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise click.BadParameter(f"expected {expected}, got {value!r}")
+        return value
+
+    return check
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -52,12 +58,22 @@ def main() -> None:
     "--account",
     default="000000000000",
     show_default=True,
-    callback=_account,
+    callback=_matching("[0-9]{12}", "12 digits"),
     help="AWS account id that everything belongs to.",
 )
-@click.option("--region", default="us-east-1", show_default=True, help="AWS Region that everything is in.")
 @click.option(
-    "--metrics-prefix", default="warden", show_default=True, help="First level of the own metrics topics, beside $aws."
+    "--region",
+    default="us-east-1",
+    show_default=True,
+    callback=_matching("[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}", "a Region such as eu-central-1"),
+    help="AWS Region that everything is in.",
+)
+@click.option(
+    "--metrics-prefix",
+    default="warden",
+    show_default=True,
+    callback=_matching("[A-Za-z0-9_-]{1,64}", "1 to 64 of A-Z a-z 0-9 _ -"),
+    help="First level of the own metrics topics, beside $aws.",
 )
 @click.option(
     "--allow-unregistered-devices", is_flag=True, help="Accept reports for names that are not registered things."
@@ -105,7 +121,7 @@ def serve(  # noqa: PLR0917 (click passes by name)
 
     Exit code 1: it could not start, and says why.
     """
-    logging.basicConfig(level=log_level, format="%(asctime)s supervisor %(levelname)s %(message)s", stream=sys.stderr)
+    log_as("supervisor", log_level)
     options = ServeOptions(
         data=str(data.expanduser().absolute()),
         http_port=port,
@@ -125,7 +141,7 @@ def serve(  # noqa: PLR0917 (click passes by name)
 
 
 def _say(options: ServeOptions, endpoints: Endpoints) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]Thingwarden {warden.__version__}[/bold] serves account {options.account}, {options.region}")
     console.print(f"  control API  {endpoints.http}   (aws iot … --endpoint-url {endpoints.http})")
     console.print(f"  MQTT         {endpoints.mqtt}")

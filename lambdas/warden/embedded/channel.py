@@ -99,8 +99,8 @@ async def answer(path: Path, answerers: dict[str, Answerer]) -> asyncio.Server:
             told = encode(await _answered(answerers, question))
             writer.write(LENGTH.pack(len(told)) + told)
             await writer.drain()
-        except (OSError, EOFError, msgspec.DecodeError):
-            pass  # the asker is gone, and knows it
+        except (OSError, EOFError, msgspec.DecodeError, asyncio.CancelledError):
+            pass  # the asker is gone, or this process goes, and the asker knows it
         finally:
             writer.close()
 

@@ -12,7 +12,7 @@ import msgspec
 
 from warden.adapters.aws_iot import IotThings
 from warden.adapters.sns import SnsAlerts
-from warden.adapters.sqlite import SqliteTable
+from warden.adapters.sqlite import SqliteTable, WrongSchema
 from warden.control_api.api import operations
 from warden.control_api.context import Context
 from warden.control_api.http import HttpRequest, HttpResponse
@@ -22,8 +22,9 @@ from warden.domain.errors import Unavailable
 from warden.embedded import channel
 from warden.embedded.dispatcher import SWEEP_SECONDS, StreamReader, Worker, sweeper
 from warden.embedded.options import CONTROL_FILE, LOG_FILE
-from warden.embedded.plane import PlaneSettings, begin, now, say_ready
+from warden.embedded.plane import CannotListen, PlaneSettings, begin, now, say_ready, starting
 from warden.embedded.remote_log import RemoteThingLog
+from warden.embedded.surroundings.checkpoint import CheckpointUnreadable
 from warden.embedded.surroundings.server import RunningServer, serve
 from warden.embedded.surroundings.surroundings import RegistryChange, Surroundings
 from warden.storage import keys
@@ -60,6 +61,7 @@ class DataPlaneNews:
         self._path = settings.channel_path
         self._things = things
         self._lock = threading.Lock()
+        self._telling = threading.Lock()
         self._reload = False
         self._untold: set[str] = set()
 
@@ -82,23 +84,29 @@ class DataPlaneNews:
             log.warning("the data plane is told later: %s", error)
 
     def tell(self) -> None:
-        """Tell what was not heard yet. Raises Unavailable."""
-        with self._lock:
-            reload, self._reload = self._reload, False
-            things, self._untold = sorted(self._untold), set()
-        try:
-            if reload:
-                channel.ask(self._path, "reload", {})
-            while things:
-                answers = {thing: self._things.ask(thing, now=now()) for thing in things[:ANSWERS_AT_ONCE]}
-                channel.ask(self._path, "registry-answer", {"answers": msgspec.to_builtins(answers)})
-                things = things[ANSWERS_AT_ONCE:]
-                reload = False
-        except Unavailable:
+        """Tell what was not heard yet. Raises Unavailable.
+
+        One caller at a time: what another one is just telling of our change must be heard when this returns.
+        """
+        with self._telling:
             with self._lock:
-                self._reload |= reload
-                self._untold.update(things)
-            raise
+                reload, self._reload = self._reload, False
+                things, self._untold = sorted(self._untold), set()
+            try:
+                self._tell_of(things, reload=reload)
+            except Unavailable:
+                with self._lock:  # all of it again: told twice, it changes nothing
+                    self._reload |= reload
+                    self._untold.update(things)
+                raise
+
+    def _tell_of(self, things: list[str], *, reload: bool) -> None:
+        if reload:
+            channel.ask(self._path, "reload", {})
+        for start in range(0, len(things), ANSWERS_AT_ONCE):
+            asked = things[start : start + ANSWERS_AT_ONCE]
+            answers = {thing: self._things.ask(thing, now=now()) for thing in asked}
+            channel.ask(self._path, "registry-answer", {"answers": msgspec.to_builtins(answers)})
 
     def tell_everything(self) -> None:
         """Ask the registry again about every thing that the data plane knows: a crash may have lost what was untold,
@@ -193,20 +201,27 @@ class ControlPlane:
         }
 
     def start(self) -> int:
-        """Serve. Returns the HTTP port."""
+        """Serve. Returns the HTTP port. Raises CannotListen."""
         app = self._surroundings.wsgi_app(self._api(), self._health)
-        self._server = serve(app, "127.0.0.1", self._settings.options.http_port)
+        port = self._settings.options.http_port
+        try:
+            self._server = serve(app, "127.0.0.1", port)
+        except OSError as error:
+            raise CannotListen(port, "--port") from error
         for worker in self._workers.values():
             worker.start()
         return self._server.port
 
     def stop(self) -> None:
         """End what is under way, and keep what is not kept yet."""
+        for worker in self._workers.values():
+            worker.end()
         self._surroundings.end_long_polls()
         if self._server:
             self._server.stop()
+        self._surroundings.flush()  # before anything that may take its time
         for worker in self._workers.values():
-            worker.stop(0.5)
+            worker.join(0.5)
         self._surroundings.close()
         self._table.close()
         self._log_file.close()
@@ -265,8 +280,10 @@ def main() -> None:
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor's to deal with
-    plane = ControlPlane(settings)
-    say_ready(plane.start())
+    with starting(WrongSchema, Unavailable, CheckpointUnreadable):
+        plane = ControlPlane(settings)
+        port = plane.start()
+    say_ready(port)
     stopped.wait()
     plane.stop()
 

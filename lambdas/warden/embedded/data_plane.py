@@ -13,15 +13,16 @@ import msgspec
 from botocore.config import Config
 
 from warden.adapters.aws_iot import IotThings
-from warden.adapters.sqlite import SqliteTable
+from warden.adapters.sqlite import SqliteTable, WrongSchema
 from warden.domain.alarms.entry import Entry
 from warden.domain.behaviors.target import ThingFacts
+from warden.domain.errors import Unavailable
 from warden.domain.reports.topics import RESERVED_PREFIX
 from warden.embedded import channel
 from warden.embedded.broker import Broker, Publication
 from warden.embedded.intake import AskedThings, Intake
 from warden.embedded.options import CONTROL_FILE, LOG_FILE
-from warden.embedded.plane import PlaneSettings, begin, now, say_ready
+from warden.embedded.plane import CannotListen, PlaneSettings, begin, now, say_ready, starting
 from warden.storage import keys
 from warden.storage.catalogue import CatalogueCache, CatalogueStore
 from warden.storage.thing_log import TableThingLog
@@ -78,7 +79,8 @@ class DataPlane:
         self._expiring: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
-        """Take reports and the control plane's questions. Returns the broker's port."""
+        """Take reports and the control plane's questions. Returns the broker's port. Raises CannotListen."""
+        port = await self._listen()
         answerers: dict[str, channel.Answerer] = {
             "append": self._append,
             "registry-answer": self._registry_answer,
@@ -90,7 +92,14 @@ class DataPlane:
         }
         self._server = await channel.answer(self._settings.channel_path, answerers)
         self._expiring = asyncio.get_running_loop().create_task(self._expire())
-        return await self._broker.listen("127.0.0.1", self._settings.options.mqtt_port)
+        return port
+
+    async def _listen(self) -> int:
+        port = self._settings.options.mqtt_port
+        try:
+            return await self._broker.listen("127.0.0.1", port)
+        except OSError as error:
+            raise CannotListen(port, "--mqtt-port") from error
 
     async def stop(self) -> None:
         """Deal with what was taken over, then end; what was not is not acknowledged."""
@@ -145,11 +154,11 @@ class DataPlane:
 
     async def _wait_for_stream(self, asked: dict[str, Any]) -> int:
         """The stream's head, as soon as it is past what the asker has read, or after a while."""
-        if (head := self._table.stream_head()) > asked["after"]:
-            return head
-        self._stream_grew.clear()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stream_grew.wait(), STREAM_WAIT_SECONDS)
+            async with asyncio.timeout(STREAM_WAIT_SECONDS):
+                while self._table.stream_head() <= asked["after"]:  # most commits raise nothing
+                    self._stream_grew.clear()
+                    await self._stream_grew.wait()
         return self._table.stream_head()
 
     async def _prune(self, asked: dict[str, Any]) -> None:
@@ -179,8 +188,10 @@ async def run(settings: PlaneSettings, make: Callable[[PlaneSettings], DataPlane
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor's to deal with
-    plane = make(settings)
-    say_ready(await plane.start())
+    with starting(WrongSchema, Unavailable):
+        plane = make(settings)
+        port = await plane.start()
+    say_ready(port)
     await stopped.wait()
     await plane.stop()
 
@@ -193,7 +204,8 @@ def open_log(settings: PlaneSettings) -> SqliteTable:
 def main() -> None:
     """The process."""
     settings = begin("data-plane")
-    table = open_log(settings)
+    with starting(WrongSchema, Unavailable):
+        table = open_log(settings)
     try:
         asyncio.run(run(settings, lambda told: DataPlane(told, table)))
     finally:

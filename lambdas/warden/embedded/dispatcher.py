@@ -21,6 +21,9 @@ STREAM = "log"
 AT_ONCE = 100
 ATTEMPTS = 5
 RETRY_SECONDS = 1.0
+WAITS_UNTOLD = 5
+"""Failures in a row before one is logged: while a plane starts or stops, nothing is wrong."""
+
 ASK_SECONDS = 20.0
 SWEEP_SECONDS = 1.0
 
@@ -120,6 +123,7 @@ class Worker:
         self._work = work
         self._once = once
         self._pause_seconds = pause_seconds
+        self._waits = 0
         self._stopped = threading.Event()
         self._woken = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -132,28 +136,38 @@ class Worker:
         """Do it now."""
         self._woken.set()
 
-    def stop(self, timeout: float) -> None:
-        """End after the turn under way, which may take longer than is waited for."""
+    def end(self) -> None:
+        """End after the turn under way."""
         self._stopped.set()
         self._woken.set()
-        self._thread.join(timeout)
+
+    def join(self, seconds: float) -> None:
+        """Wait for its end, which may take longer than is waited for."""
+        self._thread.join(seconds)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            pause = self._pause_seconds
-            try:
-                self._work()
-                if self._once:
-                    return
-            except Unavailable as error:
-                pause = RETRY_SECONDS
-                log.warning("%s waits: %s", self._thread.name, error)
-            except Exception:
-                pause = RETRY_SECONDS
-                log.exception("%s failed, and tries again", self._thread.name)
+            pause = self._pause_seconds if self._turn() else RETRY_SECONDS
             if pause:
                 self._woken.wait(pause)
                 self._woken.clear()
+
+    def _turn(self) -> bool:
+        """Do it once. Returns whether nothing went wrong."""
+        try:
+            self._work()
+        except Unavailable as error:
+            self._waits += 1
+            if self._waits == WAITS_UNTOLD:
+                log.warning("%s waits: %s", self._thread.name, error)
+        except Exception:
+            log.exception("%s failed, and tries again", self._thread.name)
+        else:
+            self._waits = 0
+            if self._once:
+                self._stopped.set()
+            return True
+        return False
 
 
 def sweeper(sweep: Sweep) -> Callable[[], None]:

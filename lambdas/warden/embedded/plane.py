@@ -1,7 +1,7 @@
 """What the processes of `warden serve` have in common: how they are told what to do, and when to stop.
 
-A plane gets its settings as its argument. It says on its standard output that it is ready, and on which port. Its
-standard input is the supervisor's: where that ends, the supervisor has died, and so does the plane.
+A plane gets its settings as its argument. It says on its standard output that it is ready, and on which port, or why
+it is not. Its standard input is the supervisor's: where that ends, the supervisor has died, and so does the plane.
 """
 
 import logging
@@ -9,6 +9,8 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -37,27 +39,60 @@ class PlaneSettings(msgspec.Struct, frozen=True, kw_only=True):
         return Path(self.channel)
 
 
-class Ready(msgspec.Struct, frozen=True):
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
     """What a plane says once it serves: the port that it listens on."""
 
     port: int
 
 
+class Hindered(msgspec.Struct, frozen=True, tag="hindered"):
+    """What a plane says instead where it cannot serve: why, and what to do."""
+
+    why: str
+
+
+class CannotListen(Exception):
+    """A port is not to be had.
+
+    Args:
+        port: Which.
+        option: Of `warden serve`, to choose another one.
+    """
+
+    def __init__(self, port: int, option: str) -> None:
+        super().__init__(
+            f"port {port} of 127.0.0.1 is in use, or not for this user to listen on; choose another one with {option}"
+        )
+
+
+def log_as(name: str, level: str) -> None:
+    """Log to standard error, in lines that say which process wrote them."""
+    logging.Formatter.default_msec_format = "%s.%03d"
+    logging.basicConfig(level=level, format=f"%(asctime)s {name} %(levelname)s %(message)s", stream=sys.stderr)
+
+
 def begin(name: str) -> PlaneSettings:
     """Read the settings of this process, log to standard error, and end with the supervisor."""
     settings = msgspec.json.decode(sys.argv[1], type=PlaneSettings)
-    logging.basicConfig(
-        level=settings.log_level, format=f"%(asctime)s {name} %(levelname)s %(message)s", stream=sys.stderr
-    )
-    logging.Formatter.default_msec_format = "%s.%03d"
+    log_as(name, settings.log_level)
     threading.Thread(target=_end_with_supervisor, name="lifeline", daemon=True).start()
     return settings
 
 
+@contextmanager
+def starting(*hindrances: type[Exception]) -> Iterator[None]:
+    """What a plane does before it serves. What hinders it is the user's to mend: told in a sentence, no traceback."""
+    expected: tuple[type[Exception], ...] = (CannotListen, *hindrances)
+    try:
+        yield
+    except expected as error:
+        _say(Hindered(str(error)))
+        raise SystemExit(1) from None
+
+
 def say_ready(port: int) -> None:
     """Tell the supervisor."""
-    sys.stdout.buffer.write(msgspec.json.encode(Ready(port)) + b"\n")
-    sys.stdout.buffer.flush()
+    _say(Ready(port))
 
 
 def now() -> int:
@@ -65,6 +100,13 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _say(message: Ready | Hindered) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
+    sys.stdout.buffer.flush()
+
+
 def _end_with_supervisor() -> None:
-    sys.stdin.buffer.read()
+    """Not through `sys.stdin`, whose lock a thread that waits for ever would hold at the interpreter's end."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
     os._exit(ORPHANED)

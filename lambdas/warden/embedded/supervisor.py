@@ -10,17 +10,17 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import IO
+from typing import IO, TextIO
 
 import msgspec
 
-from warden.adapters.sqlite import SqliteTable
+from warden.adapters.sqlite import SqliteTable, WrongSchema
+from warden.domain.errors import Unavailable
 from warden.embedded.options import CONTROL_FILE, LOG_FILE, ServeOptions
-from warden.embedded.plane import PlaneSettings, Ready
+from warden.embedded.plane import Hindered, PlaneSettings, Ready
 from warden.storage import keys
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,9 @@ COMMANDS: Mapping[str, Sequence[str]] = {
 }
 
 LOCK_SECONDS = 5.0
-STOP_SECONDS = 2.2
-"""What each plane gets to end; both together keep below the five seconds that `warden serve` promises."""
+STOP_SECONDS: Mapping[str, float] = {DATA: 2.3, CONTROL: 4.6}
+"""By when each plane must have ended, in the order in which they are told to: first no more reports, then what they
+left to do. Below the five seconds that `warden serve` promises."""
 
 RESTART_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 """Before the first, second, … restart in a row; a plane that lived for half a minute starts with the first again."""
@@ -54,38 +55,43 @@ class Endpoints(msgspec.Struct, frozen=True):
 
 
 class _Plane:
-    """One plane's process."""
+    """One plane's process.
+
+    Attributes:
+        said: What it said of itself; None where it died before.
+    """
 
     def __init__(
-        self, name: str, command: Sequence[str], settings: PlaneSettings, ended: Callable[[str], None]
+        self, name: str, command: Sequence[str], settings: PlaneSettings, lock: int, ended: Callable[[str], None]
     ) -> None:
         self.name = name
         self.process = subprocess.Popen(  # noqa: S603 (our own command)
             [*command, msgspec.json.encode(settings).decode()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            pass_fds=(lock,),  # the data directory is free when nobody holds it any more, not before
             start_new_session=True,  # Ctrl-C in the terminal is the supervisor's
         )
         self.started_at = time.monotonic()
-        self.ready = self._read_ready()
+        self.said = self._listen()
         threading.Thread(target=self._wait, args=(ended,), name=name, daemon=True).start()
 
-    def _read_ready(self) -> Ready | None:
+    def _listen(self) -> Ready | Hindered | None:
         stdout: IO[bytes] = self.process.stdout  # type: ignore[assignment]
         line = stdout.readline()
-        return msgspec.json.decode(line, type=Ready) if line else None
+        return msgspec.json.decode(line, type=Ready | Hindered) if line else None
 
     def _wait(self, ended: Callable[[str], None]) -> None:
         self.process.wait()
         ended(self.name)
 
-    def stop(self) -> None:
+    def stop(self, seconds: float) -> None:
         """Ask it to end, and end it where it does not."""
         self.process.terminate()
         try:
-            self.process.wait(STOP_SECONDS)
+            self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            log.warning("the %s did not end in %s s and was killed", self.name, STOP_SECONDS)
+            log.warning("the %s did not end in time and was killed", self.name)
             self.process.kill()
             self.process.wait()
 
@@ -119,20 +125,20 @@ class Supervisor:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._news.put(None))
+        os.umask(0o077)
         directory = self._options.directory
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(directory), tempfile.TemporaryDirectory(prefix="warden-") as meeting:
-            _create_tables(directory)
+        endpoints = directory / "endpoints.json"
+        with _prepare(directory) as lock, tempfile.TemporaryDirectory(prefix="warden-") as meeting:
+            self._lock = lock.fileno()
+            endpoints.unlink(missing_ok=True)  # of one that was killed
             try:
-                serving(self._start(Path(meeting) / "channel"))
+                serving(self._start(Path(meeting) / "channel", endpoints))
                 self._watch()
             finally:
-                for name in (DATA, CONTROL):  # first no more reports, then what they left to do
-                    if name in self._planes:
-                        self._planes[name].stop()
-                (directory / "endpoints.json").unlink(missing_ok=True)
+                self._stop()
+                endpoints.unlink(missing_ok=True)
 
-    def _start(self, channel: Path) -> Endpoints:
+    def _start(self, channel: Path, file: Path) -> Endpoints:
         port = self._options.http_port or _free_port()  # subscribers are told of it before it is bound
         options = msgspec.structs.replace(self._options, http_port=port)
         self._settings = PlaneSettings(options=options, channel=str(channel), log_level=self._log_level)
@@ -141,14 +147,25 @@ class Supervisor:
         options = msgspec.structs.replace(options, mqtt_port=mqtt_port)  # to have it again after a restart
         self._settings = msgspec.structs.replace(self._settings, options=options)
         endpoints = Endpoints(f"http://127.0.0.1:{http_port}", f"mqtt://127.0.0.1:{mqtt_port}")
-        (self._options.directory / "endpoints.json").write_bytes(msgspec.json.encode(endpoints))
+        written = file.with_suffix(".new")
+        written.write_bytes(msgspec.json.encode(endpoints))
+        written.replace(file)  # whoever sees it sees all of it
         return endpoints
 
     def _start_plane(self, name: str) -> int:
-        plane = self._planes[name] = _Plane(name, self._commands[name], self._settings, self._news.put)
-        if plane.ready is None:
-            raise CannotServe(f"the {name} did not start; the lines above say why")
-        return plane.ready.port
+        plane = self._planes[name] = _Plane(name, self._commands[name], self._settings, self._lock, self._news.put)
+        match plane.said:
+            case Ready(port):
+                return port
+            case Hindered(why):
+                raise CannotServe(why)
+        raise CannotServe(f"the {name} did not start; the lines above say why")
+
+    def _stop(self) -> None:
+        begun = time.monotonic()
+        for name, seconds in STOP_SECONDS.items():
+            if name in self._planes:
+                self._planes[name].stop(begun + seconds - time.monotonic())
 
     def _watch(self) -> None:
         while (name := self._news.get()) is not None:
@@ -164,7 +181,7 @@ class Supervisor:
             try:
                 self._start_plane(name)
             except CannotServe as error:
-                log.error("%s", error)  # noqa: TRY400 (its own lines have said more)
+                log.error("%s", error)  # noqa: TRY400 (a sentence for the user)
 
     def _still_wanted(self, seconds: float) -> bool:
         """Wait before a restart; False where the end was asked for meanwhile."""
@@ -192,31 +209,50 @@ def _free_port() -> int:
 
 def _how(process: subprocess.Popen[bytes]) -> str:
     code = process.returncode
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    return f"signal {-code}, {signal.strsignal(-code)}" if code < 0 else f"exit code {code}"
 
 
-def _create_tables(directory: Path) -> None:
-    """Make both files, each of which one plane writes and the other one reads."""
-    SqliteTable(directory / LOG_FILE, keys.LOG, stream=keys.OUTBOX).close()
-    SqliteTable(directory / CONTROL_FILE, keys.CONTROL).close()
+def _prepare(directory: Path) -> TextIO:
+    """Take the data directory, and make both tables, each of which one plane writes and the other one reads.
+
+    Returns: The file whose holders, this process and those that inherit it, hold the directory.
+
+    Raises: CannotServe.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = (directory / "lock").open("a+")
+    except OSError as error:
+        raise CannotServe(f"{directory} cannot be used ({error.strerror}); choose another one with --data") from error
+    _lock(file, directory)
+    _create(directory / LOG_FILE, keys.LOG)
+    _create(directory / CONTROL_FILE, keys.CONTROL)
+    return file
 
 
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Hold the data directory. Raises CannotServe where another process does."""
-    with (directory / "lock").open("a+") as file:
-        deadline = time.monotonic() + LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    file.seek(0)
-                    owner = file.read().strip() or "unknown"
-                    raise CannotServe(f"{directory} is in use by process {owner}; stop it, or use --data") from None
-                time.sleep(0.1)
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
+def _create(path: Path, design: keys.TableDesign) -> None:
+    try:
+        SqliteTable(path, design).close()
+    except (WrongSchema, Unavailable) as error:
+        raise CannotServe(f"{path}: {error}; choose another directory with --data, or another release") from error
+
+
+def _lock(file: TextIO, directory: Path) -> None:
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise CannotServe(_in_use(file, directory)) from None
+            time.sleep(0.1)
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+
+
+def _in_use(file: TextIO, directory: Path) -> str:
+    file.seek(0)
+    owner = file.read(20).strip() or "unknown"
+    return f"{directory} is in use by process {owner}; stop it, or choose another directory with --data"

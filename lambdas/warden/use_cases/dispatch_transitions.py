@@ -76,15 +76,17 @@ class DispatchTransitions:
 
     def _begin(self, happened: _Happened) -> list[Key]:
         transition = happened.transition
-        stored = self._violations.episode(transition.violation_id)
-        if stored is None:
-            with suppress(Raced):  # it is there now, whoever wrote it
-                self._record_beginning(happened)
+        for _ in range(ATTEMPTS):
             stored = self._violations.episode(transition.violation_id)
-        if stored and stored.record.status is Status.DROPPED:
-            self._put_to_rest(happened)
-            return []
-        return [event_key(transition.violation_id, transition.at, transition.type)]
+            if stored is None:
+                with suppress(Raced):  # another has written it, or is only about to: the next look tells
+                    self._record_beginning(happened)
+                continue
+            if stored.record.status is Status.DROPPED:
+                self._put_to_rest(happened)
+                return []
+            return [event_key(transition.violation_id, transition.at, transition.type)]
+        raise Raced(f"{transition.violation_id}: others were at work {ATTEMPTS} times")
 
     def _record_beginning(self, happened: _Happened) -> None:
         transition = happened.transition
@@ -129,12 +131,10 @@ class DispatchTransitions:
             if stored is None or stored.record.status is Status.DROPPED:
                 return events
             if stored.record.status is Status.ENDED:
-                break
-            try:
+                return [*events, event_key(transition.violation_id, transition.at, transition.type)]
+            with suppress(Raced):
                 self._record_end(happened, stored)
-            except Raced:
-                continue
-        return [*events, event_key(transition.violation_id, transition.at, transition.type)]
+        raise Raced(f"{transition.violation_id}: others were at work {ATTEMPTS} times")
 
     def _beginning_first(self, happened: _Happened) -> list[Key]:
         transition = happened.transition

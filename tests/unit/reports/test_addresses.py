@@ -1,6 +1,6 @@
 import pytest
 
-from warden.domain.reports.addresses import canonical, host
+from warden.domain.reports.addresses import host, packed, text
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from warden.domain.reports.addresses import canonical, host
     ],
 )
 def test_the_host_of_a_remote_address(remote_addr: str, address: str) -> None:
-    assert host(remote_addr) == address
+    assert text(host(remote_addr)) == address
 
 
 @pytest.mark.parametrize(
@@ -71,14 +71,14 @@ def test_what_is_no_address_and_port_has_no_host(remote_addr: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "address"),
+    ("written", "address"),
     [("192.0.2.1", "192.0.2.1"), ("2001:DB8::0:1", "2001:db8::1"), ("::ffff:192.0.2.1", "192.0.2.1")],
 )
-def test_an_address_alone_becomes_canonical(text: str, address: str) -> None:
-    assert canonical(text) == address
+def test_an_address_alone_becomes_canonical(written: str, address: str) -> None:
+    assert text(packed(written)) == address
 
 
-@pytest.mark.parametrize("text", ["", "192.0.2.1:80", "[::1]", "192.0.2.0/24", "localhost"])
-def test_what_is_no_address_is_refused(text: str) -> None:
+@pytest.mark.parametrize("written", ["", "192.0.2.1:80", "[::1]", "192.0.2.0/24", "localhost"])
+def test_what_is_no_address_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="expected an IP address"):
-        canonical(text)
+        packed(written)

@@ -28,7 +28,7 @@ from warden.domain.behaviors.target import ThingFacts
 from warden.domain.behaviors.windows import slack
 
 
-class Arrival(msgspec.Struct, frozen=True):
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """A metrics report as it came in.
 
     Attributes:
@@ -114,9 +114,20 @@ def report(
     state, ended = current(newest, facts, now=arrival.at, keep=keep)
     seq = newest.seq + 1 if newest else 1
     plan = catalogue.plan_for(facts)
-    verdict, alarms, transitions = evaluate(
-        arrival, state, plan, catalogue, identity=(account, facts.thing_id), seq=seq
-    )
+    verdict = plan.judge(arrival.points, state.windows, arrival.at)
+    alarms: tuple[Alarm, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    if verdict.violated or state.alarms:
+        alarms, transitions = step_alarms(
+            arrival,
+            state.alarms,
+            plan,
+            verdict,
+            catalogue=catalogue,
+            account=account,
+            thing_id=facts.thing_id,
+            seq=seq,
+        )
     return Entry(
         kind=EntryKind.REPORT,
         at=arrival.at,
@@ -136,25 +147,31 @@ def report(
     )
 
 
-def evaluate(
-    arrival: Arrival, state: State, plan: Plan, catalogue: Catalogue, *, identity: tuple[str, str], seq: int
-) -> tuple[Verdict, tuple[Alarm, ...], tuple[Transition, ...]]:
-    """Judge a report by its thing's behaviors and step their alarms.
+def step_alarms(
+    arrival: Arrival,
+    alarms: tuple[Alarm, ...],
+    plan: Plan,
+    verdict: Verdict,
+    *,
+    catalogue: Catalogue,
+    account: str,
+    thing_id: str,
+    seq: int,
+) -> tuple[tuple[Alarm, ...], tuple[Transition, ...]]:
+    """Step the alarms of a thing by a report; without a violation, and all at rest, there is nothing to step.
 
     Args:
         arrival: The report.
-        state: The thing's.
-        plan: The behaviors that apply to it.
-        catalogue: All that live.
-        identity: AWS account, and the thing's id; empty where it is not registered.
+        alarms: Those not at rest.
+        plan: The behaviors that apply to the thing.
+        verdict: What the report means for them.
+        catalogue: All behaviors that live.
+        account: AWS account.
+        thing_id: The thing's id; empty where it is not registered.
         seq: Of the entry that the report becomes.
 
-    Returns: The verdict, the alarms that are not at rest afterwards, what began or ended.
+    Returns: The alarms that are not at rest afterwards, and what began or ended.
     """
-    verdict = plan.judge(arrival.points, state.windows, arrival.at)
-    if not (verdict.violated or state.alarms):
-        return verdict, (), ()
-    account, thing_id = identity
     stepped = _Stepped(
         catalogue=catalogue,
         plan=plan,
@@ -164,7 +181,7 @@ def evaluate(
         seq=seq,
         at=arrival.at,
     )
-    return verdict, *stepped.advance(state.alarms, plan.seen(arrival.points), verdict.violated)
+    return stepped.advance(alarms, plan.seen(arrival.points), verdict.violated)
 
 
 def late_report(

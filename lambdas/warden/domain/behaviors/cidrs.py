@@ -1,7 +1,7 @@
 """Sets of IP networks that answer at once, however many networks they hold."""
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, ip_address, ip_network
+from ipaddress import ip_network
 
 
 class CidrSet:
@@ -14,18 +14,15 @@ class CidrSet:
     __slots__ = ("_networks",)
 
     def __init__(self, cidrs: Iterable[str]) -> None:
-        networks: dict[tuple[int, int], set[int]] = {}  # (version, host bits) → network numbers
+        networks: dict[tuple[int, int], set[int]] = {}  # (bytes of an address, host bits) → network numbers
         for cidr in cidrs:
             network = ip_network(cidr, strict=False)
-            width = 32 if isinstance(network, IPv4Network) else 128
-            shift = width - network.prefixlen
-            networks.setdefault((network.version, shift), set()).add(int(network.network_address) >> shift)
-        self._networks = tuple((version, shift, frozenset(found)) for (version, shift), found in networks.items())
+            shift = network.max_prefixlen - network.prefixlen
+            number = int(network.network_address) >> shift
+            networks.setdefault((network.max_prefixlen // 8, shift), set()).add(number)
+        self._networks = tuple((length, shift, frozenset(found)) for (length, shift), found in networks.items())
 
-    def __contains__(self, host: str) -> bool:
-        """Whether an address, as text without a port, lies in one of the CIDRs."""
-        address = ip_address(host)
-        number = int(address)
-        return any(
-            version == address.version and number >> shift in networks for version, shift, networks in self._networks
-        )
+    def __contains__(self, address: bytes) -> bool:
+        """Whether an address, as its 4 or 16 bytes, lies in one of the CIDRs."""
+        number = int.from_bytes(address)
+        return any(len(address) == length and number >> shift in found for length, shift, found in self._networks)

@@ -10,11 +10,11 @@ from operator import attrgetter
 from typing import Any
 
 from warden.domain.behaviors.profile import MetricValue
-from warden.domain.reports.addresses import host
+from warden.domain.reports.addresses import host, text
 from warden.domain.reports.report import Report
 
-Datapoint = int | Sequence[int | str]
-"""A metric's value in one report: a count, or a list that is sorted and without repeats."""
+Datapoint = int | Sequence[int | bytes]
+"""A metric's value in one report: a count, or a list, sorted and without repeats, of ports or of addresses' bytes."""
 
 Datapoints = Mapping[str, Datapoint]
 """What one report says, by the metrics' codes; a metric that the report leaves out is absent."""
@@ -38,7 +38,11 @@ class Kind(Enum):
 
     def value(self, datapoint: Datapoint) -> MetricValue:
         """A datapoint as the API and alerts show it."""
-        return MetricValue(**{self.member: datapoint if isinstance(datapoint, int) else tuple(datapoint)})  # type: ignore[arg-type]
+        if isinstance(datapoint, int):
+            return MetricValue(count=datapoint)
+        if self is Kind.ADDRESSES:
+            return MetricValue(cidrs=tuple(text(address) for address in datapoint if isinstance(address, bytes)))
+        return MetricValue(ports=tuple(port for port in datapoint if isinstance(port, int)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ class _Hosts(NamedTuple):
 
     code: str
     tests: tuple[tuple[int, CidrSet, bool], ...]
-    broken: dict[str, int]  # address → the behaviors that it breaks
+    broken: dict[bytes, int]  # address → the behaviors that it breaks
 
 
 class Plan:
@@ -187,7 +187,7 @@ class Plan:
                 violated |= self._broken_by(code, host) if bits is None else bits  # type: ignore[arg-type]
         return Verdict(violated, rings, sums)
 
-    def _broken_by(self, code: str, host: str) -> int:
+    def _broken_by(self, code: str, host: bytes) -> int:
         """The behaviors of a metric that an address breaks, remembered."""
         hosts = next(each for each in self._hosts if each.code == code)
         if len(hosts.broken) >= HOSTS_REMEMBERED:

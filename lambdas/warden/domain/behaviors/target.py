@@ -11,7 +11,7 @@ import msgspec
 ALL_THINGS, REGISTERED, UNREGISTERED = "all/things", "all/registered-things", "all/unregistered-things"
 GROUP_PREFIX = "thinggroup/"
 
-ARN = re.compile(r"arn:(?P<partition>[a-z-]+):iot:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):(?P<resource>.+)")
+ARN = re.compile(r"arn:(?P<partition>[a-z-]+):iot:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):(?P<resource>.+)")
 GROUP_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 
 EXPECTED = (

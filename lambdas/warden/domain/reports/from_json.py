@@ -21,6 +21,7 @@ _START = re.compile(
 )
 _BYTE = re.compile(r"\(byte ([0-9]+)\)")
 _DECODERS = [msgspec.json.Decoder(dialect) for dialect in DIALECTS]
+_SHORT = _DECODERS[1:]
 _UNTYPED = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
 
@@ -42,7 +43,7 @@ def decode_report(payload: bytes) -> Report:
 
 def _strict(payload: bytes) -> Report | None:
     # A report in short names need not fail as one in long names first.
-    for decoder in _DECODERS[1:] if payload.startswith(b'{"hed"') else _DECODERS:
+    for decoder in _SHORT if payload.startswith(b'{"hed"') else _DECODERS:
         try:
             decoded = decoder.decode(payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
