@@ -118,10 +118,18 @@ class CatalogueStore:
         return stored.record.epoch if stored else 0
 
     def load(self) -> Catalogue:
-        """All profiles in force, labelled with an epoch that they are not older than."""
-        epoch = self.epoch()
-        heads = [stored.record for page in self._pages() for stored in page if not stored.record.deleted]
-        return Catalogue(epoch, [self._live(head) for head in heads])
+        """All profiles in force at one epoch. Raises Raced where they change faster than they can be read.
+
+        Newer ones under an older label would do harm: what one process has raised for a behavior that is just born,
+        another of that epoch would drop as a deleted one's.
+        """
+        for _ in range(ATTEMPTS):
+            epoch = self.epoch()
+            heads = [stored.record for page in self._pages() for stored in page if not stored.record.deleted]
+            profiles = [self._live(head) for head in heads]
+            if self.epoch() == epoch:
+                return Catalogue(epoch, profiles)
+        raise Raced("the security profiles are changing")
 
     def head(self, name: str) -> Stored[Head] | None:
         """A profile's head, also that of a deleted one."""

@@ -6,6 +6,8 @@ Every step can be done again: a beginning is written where its episode is absent
 from contextlib import suppress
 from dataclasses import dataclass
 
+import msgspec
+
 from warden.domain.alarms.alarm import EventType
 from warden.domain.alarms.entry import EntryKind, Logged, Reason, Transition
 from warden.domain.alarms.violation import Episode, Event, Status
@@ -117,7 +119,7 @@ class DispatchTransitions:
         if self._standing(happened).live:
             self._withdraw(
                 happened.thing,
-                lambda alarm: alarm.ringing and alarm.violation_id == ended,
+                lambda alarm, _: alarm.ringing and alarm.violation_id == ended,
                 kind=EntryKind.RETIRE,
                 reason=Reason.RETIRED,
                 now=happened.now,
@@ -149,18 +151,17 @@ class DispatchTransitions:
         ]
 
     def _record_end(self, happened: _Happened, stored: Stored[Episode]) -> None:
-        transition = happened.transition
+        transition, episode = happened.transition, stored.record
         standing = self._standing(happened)
         behavior, target = self._evaluated(transition)
-        behavior = behavior or stored.record.behavior
+        if transition.type is EventType.INVALIDATED:  # nothing was evaluated: what the profile says now counts
+            heard = standing.profile is not None and transition.reason in ALERTED_INVALIDATIONS
+            behavior, target = standing.behavior, standing.profile.alert_target if standing.profile and heard else None
+        behavior = behavior or episode.behavior
         assert behavior, "an active episode has a copy of its behavior"
-        if transition.type is EventType.INVALIDATED:
-            alerted = standing.live and transition.reason in ALERTED_INVALIDATIONS
-            event = self._event(happened, behavior, target if alerted else None)
-        elif standing.live and standing.covered:
-            event = self._event(happened, behavior, target)
-        else:
-            event = self._event(happened, behavior, None, invalidated=True)
+        wanted = transition.type is EventType.INVALIDATED or (standing.live and standing.covered)
+        event = self._event(happened, behavior, target if wanted else None, invalidated=not wanted)
+        event = msgspec.structs.replace(event, thing_id=episode.thing_id, verification_state=episode.verification_state)
         self._violations.end(stored, event, alert_due=happened.now + ALERT_AGAIN_MS)
 
     def _standing(self, happened: _Happened) -> Standing:

@@ -3,7 +3,6 @@
 from warden.domain.alarms.alarm import EventType
 from warden.domain.alarms.entry import Reason
 from warden.domain.alarms.violation import Episode, Event, Status
-from warden.domain.errors import Raced
 from warden.ports import Key
 from warden.storage.records import Stored
 from warden.storage.violations import Violations, event_key
@@ -14,7 +13,7 @@ from warden.use_cases.fence import Standing
 def end_violation(
     violations: Violations, stored: Stored[Episode], standing: Standing, *, reason: Reason, now: int
 ) -> list[Key]:
-    """Close an episode as invalidated, unless another has closed it.
+    """Close an episode as invalidated.
 
     Args:
         violations: Where it is kept.
@@ -24,6 +23,8 @@ def end_violation(
         now: Epoch ms.
 
     Returns: Where the event is whose alert may have to be sent.
+
+    Raises: Raced, where another was at work on it: it may be active still.
     """
     episode = stored.record
     if episode.status is not Status.ACTIVE or episode.behavior is None:
@@ -42,8 +43,5 @@ def end_violation(
         target=target,
         verification_state=episode.verification_state,
     )
-    try:
-        violations.end(stored, event, alert_due=now + ALERT_AGAIN_MS)
-    except Raced:
-        return []
+    violations.end(stored, event, alert_due=now + ALERT_AGAIN_MS)
     return [event_key(event.violation_id, event.at, event.type)]

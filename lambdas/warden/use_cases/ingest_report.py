@@ -99,7 +99,7 @@ class IngestReport:
         arrival = Arrival(thing, decoded.header.report_id, digest(payload), datapoints(decoded), at)
         for attempt in range(ATTEMPTS):
             known = self._log.load(thing, consistent=attempt > 0)
-            if attempt == 0 and _expired(known.newest, at, self._options.keep):
+            if attempt == 0 and _void(known, at, self._options.keep):
                 continue  # a stale read may look like that; nothing is declared void on its word
             entry = self._next(arrival, known)
             if entry is None:
@@ -115,8 +115,8 @@ class IngestReport:
         """The entry to append, None for a report that has been counted."""
         newest, options = known.newest, self._options
         facts = self._facts(arrival, known.facts)
-        if newest and options.one_clock and arrival.at < newest.entry.at:
-            arrival = msgspec.structs.replace(arrival, at=newest.entry.at)
+        if newest and options.one_clock and arrival.at < newest.entry.pos:
+            arrival = msgspec.structs.replace(arrival, at=newest.entry.pos)
         state, _ = current(newest, facts, now=arrival.at, keep=options.keep)
         match place(arrival, state, facts, min_interval=options.min_interval):
             case Place.DUPLICATE:
@@ -125,12 +125,12 @@ class IngestReport:
                 gap, least = (arrival.at - state.report_at) / 1000, options.min_interval // 1000
                 message = f"reports are accepted every {least} s, this one came {gap:.1f} s after the one before"
                 raise ReportRejected(message, code="Throttled", report_id=arrival.report_id)
-            case Place.LATE if newest:
+            case Place.LATE:
                 return self._late(arrival, newest, facts)
         catalogue = self._catalogue(arrival.at, newest)
         return report(arrival, newest, facts, catalogue, account=options.account, keep=options.keep)
 
-    def _late(self, arrival: Arrival, newest: Logged, facts: ThingFacts) -> Entry | None:
+    def _late(self, arrival: Arrival, newest: Logged | None, facts: ThingFacts) -> Entry | None:
         before = after = None
         for logged in self._log.since(arrival.thing, arrival.at):
             if (logged.entry.report_id, logged.entry.digest) == (arrival.report_id, arrival.digest):
@@ -172,5 +172,8 @@ def _decode(thing: str, fmt: str, payload: bytes) -> Report:
     return decoder(payload)
 
 
-def _expired(newest: Logged | None, at: int, keep: int) -> bool:
-    return newest is not None and newest.entry.pos + keep <= at
+def _void(known: Known, at: int, keep: int) -> bool:
+    newest, facts = known.newest, known.facts
+    if newest is None:
+        return False
+    return newest.entry.pos + keep <= at or (facts is not None and facts.thing_id != newest.entry.thing_id)

@@ -78,7 +78,7 @@ class InvalidateSilent:
         episode = stored.record
         WithdrawAlarms(self.log, keep=self.keep)(
             episode.thing,
-            lambda alarm: alarm.violation_id == episode.violation_id and alarm.seen_at + SILENT_AFTER_MS <= now,
+            lambda alarm, _: alarm.violation_id == episode.violation_id and alarm.seen_at + SILENT_AFTER_MS <= now,
             kind=EntryKind.SILENCE,
             reason=Reason.SILENT,
             now=now,

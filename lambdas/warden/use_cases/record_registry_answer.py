@@ -35,11 +35,11 @@ class RecordRegistryAnswer:
             answer: What the registry said.
             now: Epoch ms.
         """
-        facts = self._registrations.record_facts(thing, answer)
+        self._registrations.record_facts(thing, answer)
         catalogue = cache(self._catalogues.reload)  # only where there is an alarm to ask about
         self._withdraw(
             thing,
-            lambda alarm: catalogue().covers(alarm.uid, facts) is False,
+            lambda alarm, facts: catalogue().covers(alarm.uid, facts) is False,
             kind=EntryKind.LEFT,
             reason=Reason.THING_LEFT,
             now=now,

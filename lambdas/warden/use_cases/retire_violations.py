@@ -10,7 +10,7 @@ import msgspec
 
 from warden.domain.alarms.entry import EntryKind
 from warden.domain.alarms.violation import Episode
-from warden.ports import Key, ThingLog
+from warden.ports import Check, Key, ThingLog
 from warden.storage.catalogue import CatalogueStore
 from warden.storage.jobs import Job, Jobs
 from warden.storage.records import Stored
@@ -57,7 +57,7 @@ class RetireViolations:
         reason = job.reasons.get(episode.uid, job.reason)
         rings = standing.live and WithdrawAlarms(self.log, keep=self.keep)(
             episode.thing,
-            lambda alarm: alarm.ringing and alarm.violation_id == episode.violation_id,
+            lambda alarm, _: alarm.ringing and alarm.violation_id == episode.violation_id,
             kind=EntryKind.RETIRE,
             reason=reason,
             now=now,
@@ -71,5 +71,6 @@ class RetireViolations:
         if stored is None or not stored.record.deleted or stored.record.incarnation != job.incarnation:
             return
         for attachment in self.catalogue.targets(stored.record):
-            self.catalogue.remove(self.catalogue.detach(job.profile, attachment.arn))
+            still_deleted = Check(stored.key, stored.unchanged)  # else its successor may be attached there by now
+            self.catalogue.remove([*self.catalogue.detach(job.profile, attachment.arn), still_deleted])
         self.catalogue.drop_head(stored)

@@ -50,6 +50,8 @@ class Sweep:
                 done += 1
             except Unavailable as error:
                 log.warning("%s is due and could not be done now: %s", "/".join(key), error)
+            except Exception:
+                log.exception("%s is due and failed; it is tried again", "/".join(key))
         return done
 
     def _do(self, key: Key, now: int) -> None:

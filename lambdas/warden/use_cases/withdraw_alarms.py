@@ -24,9 +24,11 @@ class WithdrawAlarms:
         self._log = log
         self._keep = keep
 
-    def __call__(self, thing: str, ends: Callable[[Alarm], bool], *, kind: EntryKind, reason: Reason, now: int) -> bool:
-        """Put the alarms of a thing that `ends` names to rest; and those of a void state, which end for their own
-        reason.
+    def __call__(
+        self, thing: str, ends: Callable[[Alarm, ThingFacts], bool], *, kind: EntryKind, reason: Reason, now: int
+    ) -> bool:
+        """Put the alarms of a thing that `ends` names, given what the registry says of the thing now, to rest; and
+        those of a void state, which end for their own reason.
 
         Returns: Whether there were any.
         """
@@ -35,7 +37,10 @@ class WithdrawAlarms:
             if known.newest is None:
                 return False
             facts = known.facts or ThingFacts("")
-            entry = withdraw(known.newest, facts, kind=kind, reason=reason, ends=ends, now=now, keep=self._keep)
+            resting = frozenset(alarm for alarm in known.newest.entry.state.alarms if ends(alarm, facts))
+            entry = withdraw(
+                known.newest, facts, kind=kind, reason=reason, ends=resting.__contains__, now=now, keep=self._keep
+            )
             if entry is None:
                 return False
             try:

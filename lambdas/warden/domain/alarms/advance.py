@@ -186,7 +186,7 @@ def step_alarms(
 
 def late_report(
     arrival: Arrival,
-    newest: Logged,
+    newest: Logged | None,
     facts: ThingFacts,
     catalogue: Catalogue,
     *,
@@ -211,11 +211,13 @@ def late_report(
         account: AWS account.
         keep: Milliseconds that entries count for.
     """
-    now = max(arrival.at, newest.entry.pos)
+    now = max(arrival.at, newest.entry.pos) if newest else arrival.at
     state, ended = current(newest, facts, now=now, keep=keep)
     plan = catalogue.plan_for(facts)
     pairs: tuple[Transition, ...] = ()
-    if after and arrival.at >= facts.id_since:
+    its_own = arrival.at >= facts.id_since  # else it is of another thing, whose name this one has now
+    late = plan.count_late(arrival.points, state.windows, arrival.at) if its_own else {}
+    if newest and after and its_own:
         was, _ = current(before, facts, now=arrival.at, keep=keep)
         pairs = _overtaken(arrival, facts, plan, seq=newest.seq + 1, was=was, after=after, account=account)
     return Entry(
@@ -232,7 +234,7 @@ def late_report(
             epoch=catalogue.epoch,
             report_at=state.report_at,
             alarms=tuple(alarm for alarm in state.alarms if alarm.uid in catalogue.behaviors),
-            windows={**state.windows, **plan.count_late(arrival.points, state.windows, arrival.at)},
+            windows={**state.windows, **late},
             recent=_remembered(state, arrival),
         ),
     )

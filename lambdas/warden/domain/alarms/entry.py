@@ -54,7 +54,7 @@ class Transition(msgspec.Struct, frozen=True, array_like=True, gc=False, omit_de
         violation_id: Of the violation.
         uid: Of the behavior.
         profile: Its profile.
-        profile_version: The version that was evaluated; the one that raised it, where nothing was.
+        profile_version: The version that was evaluated; the one its criteria are from, where nothing was.
         reason: Why.
         at: When, epoch ms.
         began: For an end, the sequence of the entry with its beginning; 0 for a beginning.

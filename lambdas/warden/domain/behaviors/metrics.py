@@ -3,7 +3,7 @@
 Source: AWS IoT Device Defender Developer Guide, Device-side metrics and Detect behaviors.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from operator import attrgetter
@@ -13,8 +13,8 @@ from warden.domain.behaviors.profile import MetricValue
 from warden.domain.reports.addresses import host, text
 from warden.domain.reports.report import Report
 
-Datapoint = int | Sequence[int | bytes]
-"""A metric's value in one report: a count, or a list, sorted and without repeats, of ports or of addresses' bytes."""
+Datapoint = int | set[int | bytes]
+"""A metric's value in one report: a count, or what is in its list, which are ports or the bytes of addresses."""
 
 Datapoints = Mapping[str, Datapoint]
 """What one report says, by the metrics' codes; a metric that the report leaves out is absent."""
@@ -41,8 +41,8 @@ class Kind(Enum):
         if isinstance(datapoint, int):
             return MetricValue(count=datapoint)
         if self is Kind.ADDRESSES:
-            return MetricValue(cidrs=tuple(text(address) for address in datapoint if isinstance(address, bytes)))
-        return MetricValue(ports=tuple(port for port in datapoint if isinstance(port, int)))
+            return MetricValue(cidrs=tuple(text(each) for each in sorted(datapoint) if isinstance(each, bytes)))
+        return MetricValue(ports=tuple(each for each in sorted(datapoint) if isinstance(each, int)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +117,19 @@ def datapoints(report: Report) -> dict[str, Datapoint]:  # noqa: C901, PLR0912 (
             found["po"] = stats.packets_out
     if (tcp := metrics.listening_tcp_ports) is not None:
         if tcp.ports is not None:
-            found["tp"] = sorted(set(map(_port, tcp.ports)))
+            found["tp"] = set(map(_port, tcp.ports))
             found["nt"] = len(tcp.ports)
         if tcp.total is not None:
             found["nt"] = tcp.total
     if (udp := metrics.listening_udp_ports) is not None:
         if udp.ports is not None:
-            found["up"] = sorted(set(map(_port, udp.ports)))
+            found["up"] = set(map(_port, udp.ports))
             found["nu"] = len(udp.ports)
         if udp.total is not None:
             found["nu"] = udp.total
     if metrics.tcp_connections is not None and (established := metrics.tcp_connections.established_connections):
         if established.connections is not None:
-            found["ip"] = sorted(set(map(host, map(_remote_addr, established.connections))))
+            found["ip"] = set(map(host, map(_remote_addr, established.connections)))
             found["nc"] = len(established.connections)
         if established.total is not None:
             found["nc"] = established.total

@@ -12,6 +12,7 @@ as 1e+15): `document` decides that, and alone says what is wrong.
 
 import types
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from msgspec import Struct, defstruct
@@ -45,6 +46,7 @@ def _renamed(kind: Any, names: Mapping[str, str]) -> Any:
     return kind
 
 
+_remote_addr = attrgetter("remote_addr")
 _NUMBERS = frozenset({int, float})
 _OPTIONS = ("frozen", "gc", "omit_defaults", "forbid_unknown_fields")
 _AGENT_SHORT = {long: short for long, short in SHORT.items() if long not in {"port", "interface"}}
@@ -52,22 +54,20 @@ _AGENT_SHORT = {long: short for long, short in SHORT.items() if long not in {"po
 DIALECTS: tuple[type[Any], ...] = (Report, _renamed(Report, _AGENT_SHORT), _renamed(Report, SHORT))
 
 
-def accepted(report: Report) -> Report | None:
-    """The report a dialect's type decoded to, if it also keeps the rules that types cannot express."""
-    if report.header.version != "1.0" or (report.metrics is None and report.custom_metrics is None):
-        return None
+def keeps_rules(report: Report) -> bool:
+    """Whether what a dialect's type decoded to also keeps the rules that types cannot express."""
+    metrics, custom_metrics = report.metrics, report.custom_metrics
+    if report.header.version != "1.0" or (metrics is None and custom_metrics is None):
+        return False
     try:
-        _check_addresses(report)
-        _check_custom_metrics(report.custom_metrics or {})
+        if metrics and (tcp := metrics.tcp_connections) and (established := tcp.established_connections):
+            for remote_addr in map(_remote_addr, established.connections or ()):
+                host(remote_addr)
+        if custom_metrics:
+            _check_custom_metrics(custom_metrics)
     except ValueError:
-        return None
-    return report
-
-
-def _check_addresses(report: Report) -> None:
-    if report.metrics and (tcp := report.metrics.tcp_connections) and (established := tcp.established_connections):
-        for connection in established.connections or ():
-            host(connection.remote_addr)
+        return False
+    return True
 
 
 def _check_custom_metrics(metrics: dict[str, list[dict[str, Any]]]) -> None:

@@ -8,7 +8,7 @@ import cbor2
 import msgspec
 
 from warden.domain.errors import ReportRejected
-from warden.domain.reports.dialects import DIALECTS, accepted
+from warden.domain.reports.dialects import DIALECTS, keeps_rules
 from warden.domain.reports.document import check_size, read
 from warden.domain.reports.problems import printable
 from warden.domain.reports.report import MAX_DEPTH, Report
@@ -65,10 +65,10 @@ def _document(payload: bytes) -> Any:
 def _strict(document: Any) -> Report | None:
     for dialect in DIALECTS:
         try:
-            decoded = msgspec.convert(document, dialect)
+            report: Report = msgspec.convert(document, dialect)
         except msgspec.ValidationError:
             continue
-        return accepted(decoded)
+        return report if keeps_rules(report) else None
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from warden.domain.errors import ReportRejected
-from warden.domain.reports.dialects import DIALECTS, accepted
+from warden.domain.reports.dialects import DIALECTS, keeps_rules
 from warden.domain.reports.document import REPEATED, check_size, read
 from warden.domain.reports.problems import excerpt
 from warden.domain.reports.report import MAX_DEPTH, Report
@@ -30,25 +30,25 @@ def decode_report(payload: bytes) -> Report:
     """Decode and validate a report in UTF-8 JSON of at most 128 KB. Raises ReportRejected, which says what is wrong."""
     check_size(payload)
     report = _strict(payload)
-    if report is not None and _keys_are_unique(payload, report):
+    if report is not None:
         return report
     try:
         document = _UNTYPED.decode(payload)
         if not _keys_are_unique(payload, document):
-            report, document = None, _with_repeated_keys_marked(payload)
+            document = _with_repeated_keys_marked(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _rejection(payload, error) from None
-    return read(document) if report is None else report
+    return read(document)
 
 
 def _strict(payload: bytes) -> Report | None:
     # A report in short names need not fail as one in long names first.
     for decoder in _SHORT if payload.startswith(b'{"hed"') else _DECODERS:
         try:
-            decoded = decoder.decode(payload)
+            report: Report = decoder.decode(payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
-        return accepted(decoded)
+        return report if keeps_rules(report) and _keys_are_unique(payload, report) else None
     return None
 
 
