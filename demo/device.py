@@ -3,10 +3,11 @@
 import threading
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from types import TracebackType
+from typing import Self
 
 import paho.mqtt.client as mqtt
-from stage import PATIENCE_SECONDS, Stage
+
+from stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,14 @@ class Device:
     Args:
         port: Of the broker, on 127.0.0.1.
         thing: The thing's name.
+        stage: Where replies are waited for.
 
     Attributes:
         topic: Where its reports go.
     """
 
-    def __init__(self, port: int, thing: str) -> None:
+    def __init__(self, port: int, thing: str, stage: Stage) -> None:
+        self._stage = stage
         self.topic = f"$aws/things/{thing}/defender/metrics/json"
         self._heard: SimpleQueue[Reply] = SimpleQueue()
         self._subscribed = threading.Event()
@@ -42,20 +45,20 @@ class Device:
         self._client.on_message = self._hear
         self._client.connect("127.0.0.1", port)
 
-    def __enter__(self) -> "Device":
+    def __enter__(self) -> Self:
         self._client.loop_start()
         self._client.subscribe([(f"{self.topic}/accepted", 1), (f"{self.topic}/rejected", 1)])
-        self._subscribed.wait(PATIENCE_SECONDS)
+        self._stage.until(self._subscribed.is_set, "the broker to grant the subscription", lambda: "no SUBACK")
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def report(self, payload: str, stage: Stage) -> Reply:
+    def report(self, payload: str) -> Reply:
         """Send a report and wait for the reply. Raises StepFailed where none comes."""
         self._client.publish(self.topic, payload, qos=1)
-        return stage.until(self._next, "a reply over MQTT", lambda: "no message came on …/accepted or …/rejected")
+        return self._stage.until(self._next, "a reply over MQTT", lambda: "no message came on …/accepted or …/rejected")
 
     def _hear(self, _: object, __: object, message: mqtt.MQTTMessage) -> None:
         self._heard.put(Reply(message.topic, message.payload.decode()))

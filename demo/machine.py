@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 from AWSIoTDeviceDefenderAgentSDK.collector import Collector
+
 from stage import StepFailed
 
 AGENT = "AWSIoTDeviceDefenderAgentSDK"
@@ -76,13 +77,14 @@ class Machine:
 
     Attributes:
         agent: What makes its reports.
+        before: What the agent saw at first. It reports counters as differences, so it never sends its first report.
     """
 
     def __init__(self) -> None:
         self.agent = f"{AGENT} {version(AGENT)}"
         self._collector = Collector(short_metrics_names=False, use_custom_metrics=False)
         self._last_id = 0
-        self.report()  # counters are reported as differences to the report before; the agent does not send its first
+        self.before = self.report()
 
     def report(self) -> Report:
         """What the agent says now. Its ids are epoch seconds, so this waits for the next second where it has to."""

@@ -1,6 +1,6 @@
 """What is normal for this machine, as behaviors of a security profile."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,14 +11,14 @@ CAMERA_PORT = 8888
 """The port of the camera in AWS's troubleshooting guide."""
 
 OTHERS = 10
-"""Listeners that other programs may add while the demo runs, before the agent would draw from a list that is too long."""
+"""Listeners that other programs may add while the demo runs before the agent's list is too long and it draws some."""
 
 MANY_BYTES = 100_000_000_000
 BLOCKLIST = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
 """Networks that nobody has (RFC 5737, RFC 3849): a machine that is connected to them is up to something."""
 
 
-class Listening(Protocol):
+class Normal(Protocol):
     """What this machine may listen on."""
 
     @property
@@ -26,26 +26,38 @@ class Listening(Protocol):
         """As boto3 takes it."""
         ...
 
-    def unknown(self, report: Report) -> str:
-        """What in a report it does not allow, in words; empty where all is normal."""
+    def excess(self, report: Report) -> str:
+        """What in a report is not normal, in words; empty where all of it is."""
+        ...
+
+    def blames(self, opened: int, report: Report) -> bool:
+        """Whether a report violates this for the port that the demo has opened."""
         ...
 
     def datapoint(self, report: Report) -> Behavior:
         """The value that an alarm about a report has to show."""
         ...
 
-    def with_all_of(self, report: Report) -> "Listening":
+    def mark(self, opened: int, report: Report) -> int:
+        """The number in it to look at."""
+        ...
+
+    def verdict(self, opened: int, report: Report) -> str:
+        """What is not normal about it, in a sentence."""
+        ...
+
+    def widened(self, report: Report) -> "Normal":
         """The same, and what a report shows."""
         ...
 
-    def without_one_of(self, report: Report) -> "Listening | None":
-        """One that a report violates that this one allows; None where it cannot be told so."""
+    def narrowed(self, report: Report) -> "Normal | None":
+        """What a report violates although it violates this one not; None where there can be no such thing."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class KnownPorts:
-    """The ports that a report shows, and no others."""
+    """Some ports, and no others."""
 
     ports: frozenset[int]
 
@@ -55,58 +67,80 @@ class KnownPorts:
         criteria = {"comparisonOperator": "in-port-set", "value": {"ports": sorted(self.ports)}}
         return {"name": "Listening TCP Ports", "metric": "aws:listening-tcp-ports", "criteria": criteria}
 
-    def unknown(self, report: Report) -> str:
-        """See Listening."""
+    def excess(self, report: Report) -> str:
+        """See Normal."""
         new = sorted(set(report.ports) - self.ports)
-        return f"TCP {', '.join(map(str, new))}" if new else ""
+        return f"TCP {_listed(new)}" if new else ""
+
+    def blames(self, opened: int, report: Report) -> bool:
+        """See Normal."""
+        return opened in report.ports
 
     def datapoint(self, report: Report) -> Behavior:
-        """See Listening."""
+        """See Normal."""
         return {"ports": report.ports}
 
-    def with_all_of(self, report: Report) -> "KnownPorts":
-        """See Listening."""
+    def mark(self, opened: int, _: Report) -> int:
+        """See Normal."""
+        return opened
+
+    def verdict(self, opened: int, report: Report) -> str:
+        """See Normal."""
+        others = sorted(set(report.ports) - self.ports - {opened})
+        also = f" Neither is {_listed(others)}, of another program." if others else ""
+        return f"TCP port {opened} is in the alarm's datapoints and is not normal.{also}"
+
+    def widened(self, report: Report) -> "KnownPorts":
+        """See Normal."""
         return KnownPorts(self.ports | set(report.ports))
 
-    def without_one_of(self, _: Report) -> None:
-        """See Listening: a new port is unknown whatever else is open."""
+    def narrowed(self, _: Report) -> None:
+        """See Normal: what others do makes no new port a known one."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownCount:
-    """As many listeners as a report counts, and no more."""
+    """So many listeners, and no more."""
 
     count: int
 
     @property
     def behavior(self) -> Behavior:
         """As boto3 takes it."""
-        criteria = {
-            "comparisonOperator": "less-than-equals",
-            "value": {"count": self.count},
-            "durationSeconds": 300,
-        }
+        criteria = {"comparisonOperator": "less-than-equals", "value": {"count": self.count}, "durationSeconds": 300}
         return {"name": "Number of TCP listeners", "metric": "aws:num-listening-tcp-ports", "criteria": criteria}
 
-    def unknown(self, report: Report) -> str:
-        """See Listening."""
+    def excess(self, report: Report) -> str:
+        """See Normal."""
         more = report.listeners - self.count
-        return f"{more} more TCP listener{'s' if more > 1 else ''}" if more > 0 else ""
+        return f"{more} more than {self.count} listeners" if more > 0 else ""
+
+    def blames(self, _: int, report: Report) -> bool:
+        """See Normal."""
+        return report.listeners > self.count
 
     def datapoint(self, report: Report) -> Behavior:
-        """See Listening."""
+        """See Normal."""
         return {"count": report.listeners}
 
-    def with_all_of(self, report: Report) -> "KnownCount":
-        """See Listening."""
+    def mark(self, _: int, report: Report) -> int:
+        """See Normal."""
+        return report.listeners
+
+    def verdict(self, _: int, report: Report) -> str:
+        """See Normal."""
+        return f"{report.listeners} listeners are in the alarm's datapoints; up to {self.count} are normal."
+
+    def widened(self, report: Report) -> "KnownCount":
+        """See Normal."""
         return KnownCount(max(self.count, report.listeners))
 
-    def without_one_of(self, report: Report) -> "KnownCount":
-        """See Listening: others have closed theirs meanwhile."""
+    def narrowed(self, report: Report) -> "KnownCount":
+        """See Normal: others have closed theirs, and made room for the demo's."""
         return KnownCount(report.listeners - 1)
 
 
-def normal_listening(first: Report) -> Listening:
+def normal_listening(first: Report) -> Normal:
     """What the first report shows, by port where each later report will list all of them."""
     if first.listeners + OTHERS < LIST_LIMIT:
         return KnownPorts(frozenset({*first.ports, CAMERA_PORT}))
@@ -121,3 +155,7 @@ def other_behaviors() -> list[Behavior]:
         {"name": "Bytes out", "metric": "aws:all-bytes-out", "criteria": few},
         {"name": "No blocklisted peers", "metric": "aws:destination-ip-addresses", "criteria": elsewhere},
     ]
+
+
+def _listed(ports: Sequence[int]) -> str:
+    return ", ".join(map(str, ports))

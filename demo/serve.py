@@ -1,7 +1,6 @@
 """A `warden serve` of the demo's own, and boto3 clients for it."""
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,10 +9,10 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+
 from stage import Stage, StepFailed
 
 START_SECONDS = 30.0
-STOP_SECONDS = 10.0
 
 
 class Serve:
@@ -22,13 +21,11 @@ class Serve:
     Args:
         process: Of the command.
         data: Its data directory.
-        log: What it prints.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], data: Path, log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], data: Path) -> None:
         self._process = process
         self._endpoints_file = data / "endpoints.json"
-        self._log = log
         self._url = ""
 
     def endpoints(self) -> str | None:
@@ -55,36 +52,33 @@ class Serve:
 
 
 @contextmanager
-def running(command: Sequence[str], home: Path, log: Path, stage: Stage) -> Iterator[Serve]:
+def running(command: Sequence[str], data: Path, log: Path, stage: Stage) -> Iterator[Serve]:
     """Run `warden serve` for the length of the block.
 
     Args:
         command: The command and its first arguments.
-        home: Its data directory, that is not there yet.
+        data: Its data directory, which is not there yet.
         log: Where its output goes.
         stage: Where its end is waited for.
 
     Raises: StepFailed, where there is no such command.
     """
-    arguments = [*command, "--data", str(home), "--port", "0", "--mqtt-port", "0"]
+    arguments = [*command, "--data", str(data), "--port", "0", "--mqtt-port", "0"]
     with log.open("wb") as output:
         try:
-            process = subprocess.Popen(  # noqa: S603 (the command that is shown)
-                arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, "COLUMNS": "200"}
-            )
+            process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603
         except OSError as error:
             raise StepFailed(f"the command {command[0]}", f"{error.strerror}; `make demo` installs it") from None
     try:
-        yield Serve(process, home, log)
+        yield Serve(process, data)
     finally:
-        with stage.waiting("warden serve to end"):
-            _stop(process)
+        _stop(process, stage)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], stage: Stage) -> None:
     process.terminate()
     try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
+        stage.until(lambda: process.poll() is not None, "warden serve to end", lambda: "it still runs")
+    except StepFailed:
         process.kill()
         process.wait()

@@ -1,21 +1,21 @@
 """What the audience sees: numbered steps, and under each of them what clients sent and received."""
 
+import io
 import json
 import sys
 import textwrap
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import TypeVar
 
-from quotes import fold, painted
 from rich.console import Console
 from rich.text import Text
 
-PATIENCE_SECONDS = 10.0
-QUIET_SECONDS = 2.0
-"""After this long, a wait is announced where no spinner can show it."""
+from quotes import fold, painted
+
+SPINNER_AFTER_SECONDS, LINE_AFTER_SECONDS = 0.5, 2.0
+"""How long a wait has to be to be shown, on a terminal and elsewhere."""
 
 INDENT = "    "
 Seen = TypeVar("Seen")
@@ -38,12 +38,18 @@ class StepFailed(Exception):
 class Stage:
     """Prints: in colour on a terminal, plain everywhere else, never wider than there is room.
 
+    Args:
+        patience: Seconds to wait for what a client should receive.
+
     Attributes:
         number: Of the step that is shown, from 1.
         title: Its title.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # where the locale has no arrows
         self._console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
         self.number = 0
         self.title = ""
@@ -58,6 +64,10 @@ class Stage:
     def say(self, text: str, style: str = "") -> None:
         """The demo's own words, wrapped between words."""
         self._lines(self._wrapped(text), style)
+
+    def note(self, text: str) -> None:
+        """The demo's own words about what a client sends."""
+        self._lines(["  " + line for line in self._wrapped(text, room=2)], "dim")
 
     def call(self, text: str) -> None:
         """What a client does, before what it received."""
@@ -97,47 +107,57 @@ class Stage:
         self._print(Text(""))
 
     def verbatim(self, line: str, style: str = "") -> None:
-        """A line to copy, or of a log: never broken."""
+        """A line to copy: never broken."""
         self._lines([line], style)
 
-    def until(self, look: Callable[[], Seen | None], what: str, seen: Callable[[], str], **limits: float) -> Seen:
-        """What `look` finds, as soon as it finds something.
+    def excerpt(self, line: str) -> None:
+        """A line of a log, as much of it as there is room for."""
+        self._lines([line if len(line) <= self._room else line[: self._room - 1] + "…"], "dim")
+
+    def until(
+        self,
+        look: Callable[[], Seen | None],
+        what: str,
+        seen: Callable[[], str],
+        *,
+        seconds: float = 0,
+    ) -> Seen:
+        """What `look` finds, as soon as it finds something; that it is being waited for is shown where it takes long.
 
         Args:
             look: Called until it returns something that is true.
             what: What is waited for, in words.
             seen: What to say was seen, where nothing is found.
-            limits: `seconds`, how long to wait at most.
+            seconds: How long to wait at most, where that is not as long as ever.
 
         Raises: StepFailed.
         """
-        seconds = limits.get("seconds", PATIENCE_SECONDS)
-        end = time.monotonic() + seconds
-        with self.waiting(what):
+        began, seconds = time.monotonic(), seconds or self._patience
+        with ExitStack() as shown:
+            show_after = SPINNER_AFTER_SECONDS if self._spins else LINE_AFTER_SECONDS
             while not (found := look()):
-                if time.monotonic() > end:
+                waited = time.monotonic() - began
+                if waited > seconds:
                     raise StepFailed(f"{what}, within {seconds:.0f} s", seen())
+                if waited > show_after:
+                    shown.enter_context(self._waiting(what))
+                    show_after = seconds
                 time.sleep(0.05)
         return found
 
-    @contextmanager
-    def waiting(self, what: str) -> Iterator[None]:
-        """Show that something is being waited for: at once on a terminal, elsewhere only if it takes long."""
-        if self._console.is_terminal and not self._console.is_dumb_terminal:
-            with self._console.status(Text(f"waiting for {what}", "dim"), spinner="dots"):
-                yield
-            return
-        announced = threading.Timer(QUIET_SECONDS, self.say, [f"… waiting for {what}"])
-        announced.daemon = True
-        announced.start()
-        try:
-            yield
-        finally:
-            announced.cancel()
+    def _waiting(self, what: str) -> AbstractContextManager[object]:
+        if self._spins:
+            return self._console.status(Text(f"waiting for {what}", "dim"), spinner="dots")
+        self.say(f"… waiting for {what}")
+        return nullcontext()
 
     @property
     def _room(self) -> int:
-        return max(self._console.width - len(INDENT) - 1, 40)
+        return max(self._console.width - len(INDENT), 40)
+
+    @property
+    def _spins(self) -> bool:
+        return self._console.is_terminal and not self._console.is_dumb_terminal
 
     def _wrapped(self, text: str, room: int = 0) -> list[str]:
         return textwrap.wrap(text, self._room - room, break_long_words=False, break_on_hyphens=False) or [""]
