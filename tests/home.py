@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import boto3
 import cbor2
 import paho.mqtt.client as mqtt
+import psutil
 from botocore.config import Config
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
@@ -170,6 +173,42 @@ class Home:
         iot.attach_security_profile(securityProfileName=name, securityProfileTargetArn=arn)
         return arn
 
+    def active(self, **filters: Any) -> list[dict[str, Any]]:
+        """Active violations, as boto3 lists them."""
+        found: list[dict[str, Any]] = self.client("iot").list_active_violations(**filters)["activeViolations"]
+        return found
+
+    def events(self, **filters: Any) -> list[dict[str, Any]]:
+        """All violation events, as boto3 lists them: newest first."""
+        pages = self.client("iot").get_paginator("list_violation_events")
+        found = pages.paginate(startTime=0, endTime=4_102_444_800, **filters)
+        return [event for page in found for event in page["violationEvents"]]
+
+    def plane(self, name: str) -> psutil.Process:
+        """The process of a plane, `data_plane` or `control_plane`, once it runs."""
+        supervisor = psutil.Process(self.process.pid)
+
+        def find() -> list[psutil.Process]:
+            return [child for child in supervisor.children() if any(name in word for word in _command(child))]
+
+        found: list[psutil.Process] = eventually(find)
+        return found[0]
+
+    def is_healthy(self) -> bool:
+        """Whether /healthz says so."""
+        return self.health()[0] == 200
+
+    def health(self) -> tuple[int, str]:
+        """What /healthz says; 0 where nothing answers."""
+        try:
+            with urlopen(f"{self.url}/healthz", timeout=PATIENCE) as answer:  # noqa: S310 (http, to this machine)
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
     def stop(self) -> int:
         """End it in order. Returns its exit code."""
         self.process.send_signal(signal.SIGTERM)
@@ -185,6 +224,14 @@ class Home:
                 self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        words: list[str] = process.cmdline()
+    except psutil.Error:  # it has just ended
+        return []
+    return words
 
 
 class Inbox:
@@ -212,6 +259,10 @@ class Inbox:
     def is_empty(self) -> bool:
         """Whether nothing more has come so far."""
         return self._take() is None
+
+    def drain(self) -> list[dict[str, Any]]:
+        """All alerts that have come so far."""
+        return list(iter(self._take, None))
 
     def envelope(self) -> dict[str, Any]:
         """The next message as SNS wraps it."""

@@ -15,6 +15,7 @@ from warden.control_api.http import HttpRequest, HttpResponse
 from warden.control_api.operations import Judge, Operation, models
 from warden.control_api.validation import Enough, Problems, Reader, Readers, invalid
 from warden.control_api.wire import LONGEST_PATH, Writers, from_text, read_body, read_label, read_query
+from warden.domain.errors import InvalidRequest
 
 
 def _new_request_id() -> str:
@@ -58,6 +59,19 @@ class Router:
     def matches(self, method: str, raw_path: str) -> bool:
         """Whether an operation has this method, in upper case, and path, as sent and without the query."""
         return self._find(method, raw_path) is not None
+
+    def operation(self, method: str, raw_path: str) -> str:
+        """The name of the operation that has this method and path; empty where none has."""
+        found = self._find(method, raw_path)
+        return found[0].model.name if found else ""
+
+    def members(self, request: HttpRequest) -> Mapping[str, Any]:
+        """What a request gives its operation, whatever is wrong with it; nothing where it cannot be read."""
+        found = self._find(request.method, request.path)
+        try:
+            return found[0].read(found[1], request)[0] if found else {}
+        except InvalidRequest:
+            return {}
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """The answer to any request; raises nothing."""
@@ -107,7 +121,7 @@ class _Endpoint:
         self, operation: Operation | Judge, labels: Mapping[str, str], request: HttpRequest
     ) -> tuple[int, dict[str, Any]]:
         """Status and body. Raises InvalidRequest for what the model rules out, and what the operation raises."""
-        given, problems = self._read(labels, request)
+        given, problems = self.read(labels, request)
         if isinstance(operation, Judge):
             result = operation.judge(given, tuple(problems))
         elif problems:
@@ -116,7 +130,9 @@ class _Endpoint:
             result = operation(given)
         return self.model.http.get("responseCode", 200), self._write(result)
 
-    def _read(self, labels: Mapping[str, str], request: HttpRequest) -> tuple[dict[str, Any], Problems]:
+    def read(self, labels: Mapping[str, str], request: HttpRequest) -> tuple[dict[str, Any], Problems]:
+        """The input's members, and what the model rules out in them. Raises InvalidRequest where they are no members
+        at all."""
         given: dict[str, Any] = {}
         problems = Problems()
         for parameters, values in self._sent(labels, request):

@@ -9,7 +9,7 @@ import msgspec
 from warden.control_api.context import Context, moment, page_size
 from warden.control_api.operations import Operation
 from warden.domain.behaviors.profile import AlertTarget, Behavior, MetricToRetain, SecurityProfile
-from warden.domain.errors import InvalidRequest
+from warden.domain.errors import InvalidRequest, ResourceNotFound
 from warden.storage.catalogue import Head
 from warden.use_cases.create_security_profile import create_security_profile
 from warden.use_cases.delete_security_profile import delete_security_profile
@@ -96,7 +96,10 @@ class SecurityProfiles:
         metric, dimension = request.get("metricName"), request.get("dimensionName")
         if metric is None and dimension is None:
             return True
-        profile = current(self._context.catalogue, name).version.record.profile
+        try:
+            profile = current(self._context.catalogue, name).version.record.profile
+        except ResourceNotFound:  # deleted since its name was read
+            return False
         if metric is not None:
             return metric in profile.retained_metrics()
         used: tuple[Behavior | MetricToRetain, ...] = (*profile.behaviors, *profile.additional_metrics_to_retain_v2)

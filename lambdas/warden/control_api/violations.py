@@ -11,6 +11,8 @@ from warden.domain.alarms.violation import Episode, Event
 from warden.domain.errors import InvalidRequest
 from warden.use_cases.list_violations import ActiveViolation, Filters
 
+DAY_MS = 86_400_000
+
 
 class Violations:
     """The operations on violations."""
@@ -44,8 +46,8 @@ class Violations:
         now = self._context.clock()
         found, place = self._context.violations.events(
             _filters(request),
-            start=max(start, now - self._context.event_days * 86_400_000),
-            end=min(end, now),
+            start=max(start, now - self._context.event_days * DAY_MS),
+            end=min(end, now + DAY_MS),  # there may be some of a time to come, where the clock was set back
             behind=self._context.place("ListViolationEvents", request),
             limit=page_size(request),
         )

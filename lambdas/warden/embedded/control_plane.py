@@ -5,7 +5,7 @@ import secrets
 import signal
 import threading
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import partial, wraps
 from typing import ParamSpec, TypeVar
 
 import msgspec
@@ -16,8 +16,10 @@ from warden.adapters.sqlite import SqliteTable, WrongSchema
 from warden.control_api.api import operations
 from warden.control_api.context import Context
 from warden.control_api.http import HttpRequest, HttpResponse
+from warden.control_api.operations import TAGS
 from warden.control_api.paging import Pager
 from warden.control_api.router import Router
+from warden.control_api.tags import is_device_defenders
 from warden.domain.errors import Unavailable
 from warden.embedded import channel
 from warden.embedded.dispatcher import SWEEP_SECONDS, StreamReader, Worker, sweeper
@@ -122,12 +124,20 @@ class Api:
 
     Args:
         router: Answers.
+        elsewhere: Answers requests for tags of what is not Device Defender's.
         exclusive: Held while anything is changed: what dispatch records and sends, it does before or after.
         changed: Told after a change.
     """
 
-    def __init__(self, router: Router, exclusive: threading.RLock, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        router: Router,
+        elsewhere: Callable[[HttpRequest], HttpResponse],
+        exclusive: threading.RLock,
+        changed: Callable[[], None],
+    ) -> None:
         self._router = router
+        self._elsewhere = elsewhere
         self._exclusive = exclusive
         self._changed = changed
 
@@ -137,6 +147,8 @@ class Api:
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request."""
+        if self._is_elsewheres(request):
+            return self._elsewhere(request)
         if request.method == "GET":
             return self._router.handle(request)
         with self._exclusive:
@@ -144,6 +156,11 @@ class Api:
         if response.status < 300:
             self._changed()
         return response
+
+    def _is_elsewheres(self, request: HttpRequest) -> bool:
+        if self._router.operation(request.method, request.path) not in TAGS:
+            return False
+        return not is_device_defenders(self._router.members(request).get("resourceArn"))
 
 
 class ControlPlane:
@@ -241,7 +258,8 @@ class ControlPlane:
             clock=now,
         )
         model = self._surroundings.client("iot").meta.service_model
-        return Api(Router(model, operations(context)), self._exclusive, self._profiles_changed)
+        router = Router(model, operations(context))
+        return Api(router, partial(self._surroundings.call_and_keep, "iot"), self._exclusive, self._profiles_changed)
 
     def _profiles_changed(self) -> None:
         self._news.profiles_changed()

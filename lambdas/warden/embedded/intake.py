@@ -102,6 +102,7 @@ class Intake:
         self._held = 0  # reports in both
         self._scheduled = False
         self._paused = False
+        self._complained = False
 
     def take(self, publication: Publication) -> bool:
         """Take a publication over where it is a metrics report; the broker's `take`."""
@@ -208,7 +209,14 @@ class Intake:
                 self._things.answers[thing] = await self._fetch(thing)
                 break
             except Unavailable as error:
-                log.warning("the registry cannot be asked about %s now: %s", thing, error)
+                self._complain(error)
                 await asyncio.sleep(RETRY_SECONDS)
+        self._complained = False
         self._backlog.extendleft(reversed(self._asking.pop(thing)))
         self._schedule()
+
+    def _complain(self, error: Unavailable) -> None:
+        """Once for as long as it lasts: reports of any number of things may be waiting."""
+        if not self._complained:
+            self._complained = True
+            log.warning("reports of things that are not known wait, the registry cannot be asked: %s", error)

@@ -58,7 +58,7 @@ class _Plane:
     """One plane's process.
 
     Attributes:
-        said: What it said of itself; None where it died before.
+        said: What it said of itself; None where it has not, or died before.
     """
 
     def __init__(
@@ -73,21 +73,29 @@ class _Plane:
             start_new_session=True,  # Ctrl-C in the terminal is the supervisor's
         )
         self.started_at = time.monotonic()
-        self.said = self._listen()
+        self.said: Ready | Hindered | None = None
         threading.Thread(target=self._wait, args=(ended,), name=name, daemon=True).start()
 
-    def _listen(self) -> Ready | Hindered | None:
+    def port(self) -> int:
+        """Where it listens, once it does. Raises CannotServe."""
         stdout: IO[bytes] = self.process.stdout  # type: ignore[assignment]
         line = stdout.readline()
-        return msgspec.json.decode(line, type=Ready | Hindered) if line else None
+        self.said = msgspec.json.decode(line, type=Ready | Hindered) if line else None
+        match self.said:
+            case Ready(port):
+                return port
+            case Hindered(why):
+                raise CannotServe(why)
+        raise CannotServe(f"the {self.name} did not start; the lines above say why")
 
     def _wait(self, ended: Callable[[str], None]) -> None:
         self.process.wait()
         ended(self.name)
 
     def stop(self, seconds: float) -> None:
-        """Ask it to end, and end it where it does not."""
-        self.process.terminate()
+        """Ask it to end, and end it where it does not. One that cannot serve is about to end by itself."""
+        if not isinstance(self.said, Hindered):
+            self.process.terminate()
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -142,8 +150,8 @@ class Supervisor:
         port = self._options.http_port or _free_port()  # subscribers are told of it before it is bound
         options = msgspec.structs.replace(self._options, http_port=port)
         self._settings = PlaneSettings(options=options, channel=str(channel), log_level=self._log_level)
-        http_port = self._start_plane(CONTROL)
-        mqtt_port = self._start_plane(DATA)
+        control, data = self._start_plane(CONTROL), self._start_plane(DATA)
+        http_port, mqtt_port = control.port(), data.port()
         options = msgspec.structs.replace(options, mqtt_port=mqtt_port)  # to have it again after a restart
         self._settings = msgspec.structs.replace(self._settings, options=options)
         endpoints = Endpoints(f"http://127.0.0.1:{http_port}", f"mqtt://127.0.0.1:{mqtt_port}")
@@ -152,14 +160,9 @@ class Supervisor:
         written.replace(file)  # whoever sees it sees all of it
         return endpoints
 
-    def _start_plane(self, name: str) -> int:
+    def _start_plane(self, name: str) -> _Plane:
         plane = self._planes[name] = _Plane(name, self._commands[name], self._settings, self._lock, self._news.put)
-        match plane.said:
-            case Ready(port):
-                return port
-            case Hindered(why):
-                raise CannotServe(why)
-        raise CannotServe(f"the {name} did not start; the lines above say why")
+        return plane
 
     def _stop(self) -> None:
         begun = time.monotonic()
@@ -179,7 +182,7 @@ class Supervisor:
             if not self._still_wanted(wait):
                 return
             try:
-                self._start_plane(name)
+                self._start_plane(name).port()
             except CannotServe as error:
                 log.error("%s", error)  # noqa: TRY400 (a sentence for the user)
 

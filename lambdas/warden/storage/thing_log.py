@@ -37,17 +37,27 @@ class TableThingLog:
 
     def load(self, thing: str, *, consistent: bool = False) -> Known:
         """See ThingLog. One query of two items: THING sorts right behind the entries."""
-        page = self._table.query(
-            keys.thing(thing), first=keys.ENTRY_PREFIX, last=keys.THING, descending=True, limit=2, consistent=consistent
-        )
         facts: ThingFacts | None = None
         newest: Logged | None = None
-        for item in page.items:
-            if item.key.sk == keys.THING:
-                facts = _decode_facts(item.data)
-            elif newest is None:
-                newest = decode(item)
-        return Known(facts, newest)
+        after: str | None = None
+        while True:
+            page = self._table.query(
+                keys.thing(thing),
+                first=keys.ENTRY_PREFIX,
+                last=keys.THING,
+                descending=True,
+                limit=2,
+                after=after,
+                consistent=consistent,
+            )
+            for item in page.items:
+                if item.key.sk == keys.THING:
+                    facts = _decode_facts(item.data)
+                elif newest is None:
+                    newest = decode(item)
+            after = page.last
+            if newest or after is None:
+                return Known(facts, newest)
 
     def append(self, thing: str, entry: Entry, *, after: int) -> None:
         """See ThingLog. One conditional put, whatever the entry raised: 50 alarms at once must not be refused."""

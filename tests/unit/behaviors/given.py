@@ -1,5 +1,6 @@
 """Behaviors as the tests need them, and what a report means for them."""
 
+from ipaddress import ip_address
 from typing import Any
 
 from warden.domain.behaviors.metrics import DEVICE_METRICS, Datapoints
@@ -18,6 +19,11 @@ def behavior(metric: str, operator: str, value: Any, *, name: str = "B", **crite
     return Behavior(
         name=name, metric=metric, criteria=Criteria(comparison_operator=operator, value=compared, **criteria)
     )
+
+
+def hosts(*addresses: str) -> set[bytes]:
+    """Addresses as a datapoint has them."""
+    return {ip_address(address).packed for address in addresses}
 
 
 def live(says: Behavior, *, uid: str = "", version: int = 1, criteria_version: int = 1, since: int = 0) -> LiveBehavior:

@@ -106,10 +106,7 @@ def test_a_metric_takes_the_operators_of_its_kind_and_no_others(metric: Any) -> 
         pytest.param(
             "aws:listening-tcp-ports",
             {"criteria": {**PORTS_SET, "comparisonOperator": "less-than"}},
-            [
-                f"{OPERATOR}: aws:listening-tcp-ports takes in-port-set, not-in-port-set, got 'less-than'"
-                "got 'less-than'"
-            ],
+            [f"{OPERATOR}: aws:listening-tcp-ports takes in-port-set, not-in-port-set, got 'less-than'"],
             id="a list compared like a number",
         ),
         pytest.param(

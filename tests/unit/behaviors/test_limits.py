@@ -37,9 +37,12 @@ def test_one_element_more_is_too_much_and_a_count_is_an_element() -> None:
     assert found == ["behaviors: their values have at most 1000 elements in all, got 1001"]
 
 
-def test_a_name_that_is_used_twice_is_named_once() -> None:
-    found = problems(ports("A", 1), ports("B", 1), ports("A", 2), ports("A", 3))
-    assert found == ["behaviors: a name is used once, got 'A' 3 times"]
+def test_a_name_that_is_used_again_is_named_once() -> None:
+    found = problems(ports("A", 1), ports("B", 1), ports("A", 2), ports("C", 3), ports("C", 1), ports("C", 1))
+    assert found == [
+        "behaviors: a name is used once, got 'A' 2 times",
+        "behaviors: a name is used once, got 'C' 3 times",
+    ]
 
 
 def test_names_differ_by_case() -> None:

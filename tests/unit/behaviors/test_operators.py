@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.behaviors.given import behavior, outcome
+from tests.unit.behaviors.given import behavior, hosts, outcome
 from warden.domain.behaviors.metrics import DEVICE_METRICS, Kind
 
 COUNTS = [metric for metric in DEVICE_METRICS.values() if metric.kind is Kind.COUNT]
@@ -88,7 +88,7 @@ def test_a_count_is_compared(metric: Any, operator: str, limit: int, value: int,
 def test_a_list_of_ports_is_judged_whole(
     metric: Any, operator: str, ports: list[int], observed: list[int], expected: str
 ) -> None:
-    assert outcome(behavior(metric.name, operator, ports), {metric.code: observed}) == expected
+    assert outcome(behavior(metric.name, operator, ports), {metric.code: set(observed)}) == expected
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_list_of_ports_is_judged_whole(
 def test_a_list_of_addresses_is_judged_whole(
     operator: str, cidrs: list[str], observed: list[str], expected: str
 ) -> None:
-    assert outcome(behavior("aws:destination-ip-addresses", operator, cidrs), {"ip": observed}) == expected
+    assert outcome(behavior("aws:destination-ip-addresses", operator, cidrs), {"ip": hosts(*observed)}) == expected
 
 
 @pytest.mark.parametrize("metric", DEVICE_METRICS.values(), ids=lambda metric: metric.name)
@@ -136,7 +136,7 @@ def test_a_list_of_addresses_is_judged_whole(
 def test_a_metric_that_the_report_leaves_out_means_nothing(metric: Any, limit: int) -> None:
     """Nor where nothing could conform, as no count is less than 0."""
     others = {
-        other.code: {"count": 1, "ports": [1], "cidrs": ["192.0.2.1"]}[other.kind.member]
+        other.code: {"count": 1, "ports": {1}, "cidrs": hosts("192.0.2.1")}[other.kind.member]
         for other in DEVICE_METRICS.values()
         if other is not metric
     }
@@ -148,5 +148,5 @@ def test_a_metric_that_the_report_leaves_out_means_nothing(metric: Any, limit: i
 def test_the_camera_of_the_guide_alarms_for_port_443() -> None:
     """Developer Guide, Troubleshooting: a camera is expected to use TCP port 8888 only."""
     camera = behavior("aws:listening-tcp-ports", "in-port-set", [8888], name="Listening TCP Ports")
-    assert outcome(camera, {"tp": [443, 8888]}) == "violates"
-    assert outcome(camera, {"tp": [8888]}) == "conforms"
+    assert outcome(camera, {"tp": {443, 8888}}) == "violates"
+    assert outcome(camera, {"tp": {8888}}) == "conforms"

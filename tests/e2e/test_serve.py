@@ -1,0 +1,239 @@
+"""The command `warden`: what it says, how it starts and how it ends, as its user meets it in a terminal."""
+
+import os
+import re
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import warden
+from tests.home import PATIENCE, Home, eventually, running
+
+WARDEN = (sys.executable, "-m", "warden")
+
+
+def run(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
+    """Exit code and all that the command wrote, where it ends by itself."""
+    done = subprocess.run(
+        [*WARDEN, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=2 * PATIENCE,
+        check=False,
+        env={**os.environ, "COLUMNS": "200", **(env or {})},
+    )
+    return done.returncode, done.stdout
+
+
+@contextmanager
+def taken_port() -> Iterator[int]:
+    """A port that somebody listens on."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert run("--version") == (0, f"warden, version {warden.__version__}\n")
+
+
+def test_help_names_every_option_with_its_default() -> None:
+    code, text = run("serve", "--help")
+
+    assert code == 0
+    for option, default in (
+        ("--data", "~/.local/share/thingwarden"),
+        ("--port", "8080"),
+        ("--mqtt-port", "1883"),
+        ("--account", "000000000000"),
+        ("--region", "us-east-1"),
+        ("--metrics-prefix", "warden"),
+        ("--min-report-interval-seconds", "0"),
+        ("--datapoint-days", "14"),
+        ("--event-days", "30"),
+        ("--log-level", "INFO"),
+    ):
+        assert re.search(rf"{option} [^-]*\[[^\]]*default:\s+{re.escape(default)}", text, re.DOTALL), option
+    assert "--allow-unregistered-devices" in text
+    assert "WARDEN_SERVE_DATA" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--prot", "1"), "--prot"),
+        (("--port", "70000"), "70000"),
+        (("--account", "12345"), "12 digits"),
+        (("--account", "١٢٣٤٥٦٧٨٩٠١٢"), "12 digits"),
+        (("--region", "nowhere"), "eu-central-1"),
+        (("--metrics-prefix", "$aws"), "A-Z"),
+        (("--metrics-prefix", "a/b"), "A-Z"),
+        (("--datapoint-days", "1"), "2<=x<=90"),
+        (("--log-level", "LOUD"), "DEBUG"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_a_bad_option_is_refused_with_what_was_expected(arguments: tuple[str, ...], said: str) -> None:
+    code, text = run("serve", *arguments)
+
+    assert code == 2
+    assert arguments[0] in text
+    assert said in text
+    assert "Traceback" not in text
+
+
+def test_options_may_be_given_in_the_environment() -> None:
+    code, text = run("serve", env={"WARDEN_SERVE_PORT": "none"})
+
+    assert code == 2
+    assert "none" in text
+
+
+@pytest.mark.parametrize("option", ["--port", "--mqtt-port"])
+def test_a_port_in_use_is_named_with_the_option_to_change_it(tmp_path: Path, option: str) -> None:
+    with taken_port() as port:
+        ports = {"--port": "0", "--mqtt-port": "0", option: str(port)}
+        code, text = run("serve", "--data", str(tmp_path / "data"), *(word for pair in ports.items() for word in pair))
+
+    assert code == 1
+    assert text.splitlines() == [
+        f"Error: port {port} of 127.0.0.1 is in use, or not for this user to listen on; choose another one with {option}"
+    ]
+
+
+def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    code, text = run("serve", "--data", str(tmp_path / "file" / "data"))
+
+    assert code == 1
+    assert text == f"Error: {tmp_path}/file/data cannot be used (Not a directory); choose another one with --data\n"
+
+
+def test_a_data_directory_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "control.db") as control:
+        control.execute("PRAGMA user_version = 99")
+    control.close()
+    before = (tmp_path / "control.db").read_bytes()
+
+    code, text = run("serve", "--data", str(tmp_path), "--port", "0", "--mqtt-port", "0")
+
+    assert code == 1
+    assert text.startswith(f"Error: {tmp_path}/control.db: ")
+    assert "schema version 99" in text
+    assert "Traceback" not in text
+    assert (tmp_path / "control.db").read_bytes() == before
+
+
+def test_surroundings_that_cannot_be_read_stop_the_start_and_stay_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "surroundings.checkpoint").write_bytes(b"something else")
+
+    code, text = run("serve", "--data", str(tmp_path), "--port", "0", "--mqtt-port", "0")
+
+    assert code == 1
+    assert text.startswith(f"Error: {tmp_path}/surroundings.checkpoint: ")
+    assert "Traceback" not in text
+    assert (tmp_path / "surroundings.checkpoint").read_bytes() == b"something else"
+
+
+def test_it_says_where_everything_is_and_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as home:
+        assert home.is_healthy()
+        home.process.send_signal(signal.SIGINT)
+        assert home.process.wait(PATIENCE) == 0
+
+        assert home.log.read_text().splitlines() == [
+            f"Thingwarden {warden.__version__} serves account 000000000000, us-east-1",
+            f"  control API  {home.url}   (aws iot … --endpoint-url {home.url})",
+            f"  MQTT         mqtt://127.0.0.1:{home.mqtt_port}",
+            f"  data         {home.data}",
+            "Ctrl-C stops it.",
+        ]
+
+
+def test_nobody_else_may_read_what_it_keeps(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as home:
+        home.thing("private")
+        assert eventually((home.data / "surroundings.checkpoint").exists)
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (home.data, *home.data.iterdir())}
+
+    assert modes.pop("data") == 0o700
+    assert {"log.db", "control.db", "surroundings.checkpoint", "deliveries.db"} <= modes.keys()
+    assert {mode & 0o077 for mode in modes.values()} == {0}
+
+
+def test_a_second_start_on_the_same_data_says_who_has_it_and_the_first_one_goes_on(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as home:
+        code, text = run("serve", "--data", str(home.data), "--port", "0", "--mqtt-port", "0")
+
+        assert code == 1
+        assert text == (
+            f"Error: {home.data} is in use by process {home.process.pid}; "
+            "stop it, or choose another directory with --data\n"
+        )
+        assert home.is_healthy()
+        assert (home.data / "endpoints.json").exists()
+
+
+def test_endpoints_left_by_one_that_was_killed_are_not_believed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "endpoints.json").write_text('{"http": "http://127.0.0.1:1", "mqtt": "mqtt://127.0.0.1:1"}')
+    with taken_port() as port:
+        run("serve", "--data", str(data), "--port", str(port), "--mqtt-port", "0")
+
+    assert not (data / "endpoints.json").exists()
+
+
+def test_it_is_unhealthy_with_the_reason_while_a_plane_does_not_answer(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as home:
+        assert home.health() == (200, "ok\n")
+        data_plane = home.plane("data_plane")
+
+        data_plane.suspend()
+        status, why = home.health()
+        data_plane.resume()
+
+        assert status == 503
+        assert why.startswith("the data plane does not answer: ")
+        assert eventually(home.is_healthy)
+
+
+def test_it_ends_at_once_where_it_is_told_to_while_it_starts(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    process = subprocess.Popen(
+        [*WARDEN, "serve", "--data", str(data), "--port", "0", "--mqtt-port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert eventually((data / "lock").exists)
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=PATIENCE)
+
+    assert process.returncode == 0
+    assert b"Traceback" not in said
+
+
+def test_a_hanging_subscriber_does_not_cost_what_was_done_last(tmp_path: Path) -> None:
+    with taken_port() as port, running(tmp_path / "data") as home:
+        topic = home.client("sns").create_topic(Name="hanging")["TopicArn"]
+        home.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"http://127.0.0.1:{port}/")
+        for number in range(20):
+            home.thing(f"last-{number}")
+
+        assert home.stop() == 0
+        assert "was killed" not in home.log.read_text()
+
+        home.start()
+        names = {thing["thingName"] for thing in home.client("iot").list_things()["things"]}
+        assert names == {f"last-{number}" for number in range(20)}
