@@ -26,7 +26,10 @@ FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures"
 ROUNDS, CALLS = 60, 400
 KEEP = 14 * 86_400_000
 
-LIMITS: Mapping[str, tuple[str, dict[str, Any], int | None]] = {
+Limits = Mapping[str, tuple[str, dict[str, Any], int | None]]
+"""By metric: operator, value, durationSeconds."""
+
+LIMITS: Limits = {
     "aws:all-bytes-in": ("less-than", {"count": 10**12}, 300),
     "aws:all-bytes-out": ("less-than", {"count": 10**12}, 300),
     "aws:all-packets-in": ("less-than", {"count": 10**12}, 300),
@@ -40,7 +43,7 @@ LIMITS: Mapping[str, tuple[str, dict[str, Any], int | None]] = {
 }
 
 
-def catalogue() -> Catalogue:
+def catalogue(limits: Limits = LIMITS) -> Catalogue:
     """One profile with a behavior for each device-side metric, attached to all things."""
     behaviors = [
         Behavior(
@@ -48,7 +51,7 @@ def catalogue() -> Catalogue:
             metric=metric,
             criteria=Criteria(comparison_operator=operator, value=MetricValue(**value), duration_seconds=duration),
         )
-        for metric, (operator, value, duration) in LIMITS.items()
+        for metric, (operator, value, duration) in limits.items()
     ]
     profile = SecurityProfile(security_profile_name="bench", behaviors=tuple(behaviors))
     live = tuple(

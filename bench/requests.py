@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 from moto import mock_aws
 
-from bench.engine import catalogue
+from bench.engine import LIMITS, Limits, catalogue
 from warden.adapters import limits
 from warden.adapters.dynamodb import DynamoTable
 from warden.domain.behaviors.catalogue import Catalogue
@@ -22,6 +22,16 @@ from warden.use_cases.ingest_report import IngestReport, Options
 
 REPORTS = 30
 START, EVERY = 1_790_000_000_000, 300_000
+
+PORTS = {"ports": tuple(range(8000, 8020))}
+NORMAL: Limits = {
+    **LIMITS,
+    "aws:num-listening-tcp-ports": ("less-than-equals", {"count": 20}, 300),
+    "aws:num-listening-udp-ports": ("less-than-equals", {"count": 20}, 300),
+    "aws:num-established-tcp-connections": ("less-than-equals", {"count": 20}, None),
+    "aws:listening-tcp-ports": ("in-port-set", PORTS, None),
+    "aws:listening-udp-ports": ("in-port-set", PORTS, None),
+}
 
 
 class Registry:
@@ -35,10 +45,10 @@ class Registry:
 
 
 class Profiles:
-    """The profiles of the engine's benchmark."""
+    """A profile of ten behaviors that the reports conform to."""
 
     def __init__(self) -> None:
-        self._catalogue = catalogue()
+        self._catalogue = catalogue(NORMAL)
 
     def current(self, at: int) -> Catalogue:  # noqa: ARG002
         return self._catalogue
@@ -94,8 +104,11 @@ def main() -> None:
     requests = {name: count / 10 for name, count in sent.items()}
     entry = table.get(Key(keys.thing("pump-7"), keys.entry(REPORTS)))
     facts = table.get(Key(keys.thing("pump-7"), keys.THING))
+    newest = log.load("pump-7").newest
     assert entry
     assert facts
+    assert newest
+    assert not newest.entry.state.alarms
     written, read = size(entry), size(entry) + size(facts)
     print(f"requests per report {requests}, registry calls {registry.asked / 10}")
     print(f"written {written} bytes = {-(-written // 1024)} WRU, read {read} bytes = {-(-read // 4096) / 2} RRU")

@@ -110,6 +110,7 @@ class Home:
         self._options = options
         self._command = command
         self._devices: list[Device] = []
+        self._clients: dict[tuple[str, str], Any] = {}
         self.start()
 
     def start(self) -> None:
@@ -137,14 +138,16 @@ class Home:
 
     def client(self, service: str) -> Any:
         """A stock boto3 client."""
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id="any",
-            aws_secret_access_key="any",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        if (self.url, service) not in self._clients:  # slow to make
+            self._clients[self.url, service] = boto3.client(
+                service,
+                endpoint_url=self.url,
+                region_name=REGION,
+                aws_access_key_id="any",
+                aws_secret_access_key="any",
+                config=Config(retries={"total_max_attempts": 1}),
+            )
+        return self._clients[self.url, service]
 
     def device(self, client_id: str = "a-device") -> Device:
         """A connected device."""

@@ -4,16 +4,18 @@ from random import Random
 
 import pytest
 
+from tests.core.outside import Step
 from tests.core.profiles import (
     BAD,
     EVERYTHING,
     GOOD,
     few_connections,
     group,
+    little_traffic,
     profile,
     topic,
 )
-from tests.core.world import DAY, HOUR, MINUTE, SECOND, Step, World
+from tests.core.world import DAY, HOUR, MINUTE, SECOND, World
 from tests.faults import Fault, ScriptedPlan, SeededPlan
 from warden.domain.alarms.alarm import EventType
 from warden.domain.alarms.entry import EntryKind, Reason
@@ -441,6 +443,16 @@ def test_a_page_cut_short_hides_no_log_whose_first_entries_have_expired(world: W
     world.outside.faults = ScriptedPlan(("query", 1, Fault.SHORT_PAGE))
     world.report("a", GOOD)
     assert [logged.seq for logged in world.log("a")] == [2, 3]
+
+
+@pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE, Fault.UNAVAILABLE])
+def test_an_alert_is_sent_again_where_the_topic_could_not_keep_it(world: World, fault: Fault) -> None:
+    world.report("a", BAD)
+    world.outside.faults = ScriptedPlan(("settle", 1, fault))
+    assert not world.attempt(lambda: world.dispatch(*world.fresh()[0]))
+    world.restart()
+    world.pump()
+    assert world.alerts() == [IN_ALARM]
 
 
 # What is due

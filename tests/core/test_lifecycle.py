@@ -4,6 +4,7 @@ import pytest
 
 from tests.core.profiles import (
     BAD,
+    CONNECTIONS,
     EVERYTHING,
     GOOD,
     REGISTERED,
@@ -16,6 +17,7 @@ from tests.core.profiles import (
 from tests.core.world import DAY, HOUR, MINUTE, World
 from warden.domain.alarms.alarm import EventType
 from warden.domain.alarms.entry import Reason
+from warden.domain.behaviors.profile import Behavior
 from warden.use_cases.list_violations import Filters
 
 IN_ALARM, CLEARED, INVALIDATED = EventType.IN_ALARM, EventType.CLEARED, EventType.INVALIDATED
@@ -205,6 +207,18 @@ def test_another_metric_ends_the_violation_and_starts_afresh(world: World) -> No
     assert len(world.listed()) == 1
 
 
+def test_criteria_that_are_taken_away_end_the_violation(world: World) -> None:
+    world.create(profile("p"), EVERYTHING)
+    world.report("a", BAD)
+    world.pump()
+    world.now += MINUTE
+    world.update(profile("p", Behavior(name="few-connections", metric=CONNECTIONS)))
+    assert world.listed() == []
+    world.settle_down()
+    assert reasons(world) == [Reason.DATAPOINT, Reason.BEHAVIOR_CHANGED]
+    assert world.active() == []
+
+
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
@@ -258,6 +272,29 @@ def test_a_datapoint_puts_the_silence_off_by_two_days(world: World) -> None:
         world.sweep()
         world.pump()
         assert len(world.active()) == active
+
+
+def test_an_end_that_waits_for_dispatch_is_not_taken_for_silence(world: World) -> None:
+    world.create(profile("p"), EVERYTHING)
+    world.report("a", BAD)
+    world.pump()
+    world.now += 2 * DAY
+    world.report("a", GOOD)
+    world.sweep()
+    world.pump()
+    assert kinds(world) == [IN_ALARM, CLEARED]
+
+
+def test_an_end_that_dispatch_never_sees_is_made_good(world: World) -> None:
+    world.create(profile("p"), EVERYTHING)
+    world.report("a", BAD)
+    world.pump()
+    world.now += 2 * DAY
+    world.report("a", GOOD)
+    world.sweep()
+    world.now += 15 * MINUTE
+    world.sweep()
+    assert kinds(world) == [IN_ALARM, INVALIDATED]
 
 
 def test_a_silent_thing_that_speaks_again_is_a_new_violation(world: World) -> None:

@@ -21,8 +21,9 @@ from hypothesis.stateful import (
 )
 
 from tests.core.invariants import Witness
+from tests.core.outside import Step
 from tests.core.profiles import BAD, EVERYTHING, GOOD, REGISTERED, few_connections, group, little_traffic, profile
-from tests.core.world import DAY, HOUR, MINUTE, SECOND, Step, World
+from tests.core.world import DAY, HOUR, MINUTE, SECOND, World
 from tests.faults import Fault, SeededPlan
 
 EXAMPLES = int(os.environ.get("WARDEN_CORE_ROUNDS", "0"))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import warden
-from tests.home import PATIENCE, Home, eventually, running
+from tests.home import PATIENCE, eventually, running
 
 WARDEN = (sys.executable, "-m", "warden")
 
@@ -106,9 +106,10 @@ def test_a_port_in_use_is_named_with_the_option_to_change_it(tmp_path: Path, opt
         code, text = run("serve", "--data", str(tmp_path / "data"), *(word for pair in ports.items() for word in pair))
 
     assert code == 1
-    assert text.splitlines() == [
-        f"Error: port {port} of 127.0.0.1 is in use, or not for this user to listen on; choose another one with {option}"
-    ]
+    assert text == (
+        f"Error: port {port} of 127.0.0.1 is in use, or not for this user to listen on; "
+        f"choose another one with {option}\n"
+    )
 
 
 def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:

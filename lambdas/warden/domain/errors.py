@@ -12,7 +12,8 @@ WardenError
 │       └── NotImplemented_
 └── Unavailable                ours, or of something that we depend on: the same request may succeed later
     ├── Raced                  another writer was first; read again
-    └── Throttled              a dependency asked us to slow down
+    ├── Throttled              a dependency asked us to slow down
+    └── NewerSchema            a record was written by a newer release than this one
 """
 
 from typing import Literal
@@ -97,3 +98,7 @@ class Raced(Unavailable):
 
 class Throttled(Unavailable):
     """A dependency asked us to slow down."""
+
+
+class NewerSchema(Unavailable):
+    """A record was written by a newer release, whose meaning this one cannot know: to be read after an update."""

@@ -1,13 +1,28 @@
 """Domain values as a table's items: one binary attribute each, with the version that a write is conditional on."""
 
 from collections.abc import Mapping
-from typing import Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
+from warden.domain.errors import NewerSchema
 from warden.ports import Absent, AtVersion, Condition, Item, Key, Table
 
-R = TypeVar("R", bound=msgspec.Struct)
+SCHEMA: Final = 1
+"""Of all records. It rises where a reader of the release before could misread one; that release is then taught the
+new schema first, so that an update can be taken back."""
+
+
+class HasSchema(Protocol):
+    """A record that says how it is encoded. Members are only ever added, with a default."""
+
+    @property
+    def schema(self) -> int:
+        """The schema that it was written by."""
+        ...
+
+
+R = TypeVar("R", bound=HasSchema)
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -29,16 +44,17 @@ class Records(Generic[R]):
     """The records of one type.
 
     Args:
-        kind: Their type. Members are only ever added, with a default, so that this release and the last read what
-            the other wrote.
+        kind: Their type.
     """
 
     def __init__(self, kind: type[R]) -> None:
         self._decode = msgspec.msgpack.Decoder(kind).decode
 
     def read(self, item: Item) -> Stored[R]:
-        """A record from its item."""
-        return Stored(item.key, self._decode(item.data), item.version)
+        """A record from its item. Raises NewerSchema."""
+        record = self._decode(item.data)
+        check_schema(item, record)
+        return Stored(item.key, record, item.version)
 
     def get(self, table: Table, key: Key) -> Stored[R] | None:
         """A record, read consistently."""
@@ -57,6 +73,12 @@ class Records(Generic[R]):
         """A record's item, one version above what it replaces."""
         version = replaces.version + 1 if replaces else 1
         return Item(key, _encode(record), version, indexes or {}, expires_at)
+
+
+def check_schema(item: Item, record: HasSchema) -> None:
+    """Raises NewerSchema for a record of a schema that this release does not know."""
+    if record.schema > SCHEMA:
+        raise NewerSchema(f"{'/'.join(item.key)} has schema {record.schema}, this release knows {SCHEMA}: update it")
 
 
 def unchanged(stored: Stored[R] | None) -> Condition:

@@ -9,6 +9,7 @@ from warden.domain.behaviors.target import ThingFacts
 from warden.domain.errors import Raced
 from warden.ports import Absent, AtVersion, Item, Key, Known, Table
 from warden.storage import keys
+from warden.storage.records import check_schema
 
 DAY_MS = 86_400_000
 OUTBOX_SHARDS = 8
@@ -133,5 +134,7 @@ class TableThingLog:
 
 
 def decode(item: Item) -> Logged:
-    """An entry from its item."""
-    return Logged(int(item.key.sk.removeprefix(keys.ENTRY_PREFIX)), _decode_entry(item.data))
+    """An entry from its item. Raises NewerSchema."""
+    entry = _decode_entry(item.data)
+    check_schema(item, entry)
+    return Logged(int(item.key.sk.removeprefix(keys.ENTRY_PREFIX)), entry)

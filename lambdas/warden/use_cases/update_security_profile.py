@@ -50,7 +50,8 @@ def update_security_profile(
     """Change what a profile says; what it is attached to stays.
 
     A behavior of the same name, metric and dimension stays the same one: its alarm is kept, and its streak starts
-    again where its criteria changed. Any other one is a new one, and the violations of the old one are retired.
+    again where its criteria changed. Any other one is a new one, and the violations of the old one are retired; so is
+    one that gains or loses its criteria, since it is judged only from now on, or not any more.
 
     Args:
         catalogue: Where profiles are kept.
@@ -101,8 +102,8 @@ def _kept(head: Head, old: SecurityProfile, new: SecurityProfile, version: int) 
     return kept
 
 
-def _measures(behavior: Behavior) -> tuple[object, object]:
-    return behavior.metric, behavior.metric_dimension
+def _measures(behavior: Behavior) -> tuple[object, object, bool]:
+    return behavior.metric, behavior.metric_dimension, behavior.criteria is not None
 
 
 def _retired(old: Head, new: Head) -> dict[str, Reason]:

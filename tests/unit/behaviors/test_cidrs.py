@@ -22,6 +22,7 @@ from warden.domain.behaviors.cidrs import CidrSet
         pytest.param("::", ["::/0"], id="all of IPv6"),
         pytest.param("10.1.0.1", ["10.0.0.0/16", "10.1.0.0/16"], id="the second of two networks of one size"),
         pytest.param("10.1.0.1", ["10.1.0.0/24", "10.0.0.0/8"], id="the larger of two networks"),
+        pytest.param("10.1.0.1", ["::ffff:10.0.0.0/104"], id="an IPv4 network in IPv6's clothes"),
     ],
 )
 def test_an_address_lies_in(host: str, cidrs: list[str]) -> None:

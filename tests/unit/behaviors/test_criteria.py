@@ -129,11 +129,17 @@ def test_a_metric_takes_the_operators_of_its_kind_and_no_others(metric: Any) -> 
         ),
         pytest.param(
             "aws:destination-ip-addresses",
-            {"criteria": {**CIDRS, "value": {"cidrs": ["10.0.0.0/8", "10.0.0.0/33", "10.0.0", "a.b.c.d"]}}},
+            {
+                "criteria": {
+                    **CIDRS,
+                    "value": {"cidrs": ["10.0.0.0/8", "10.0.0.0/33", "10.0.0", "a.b.c.d", "10.0.0.0/0.0.0.255"]},
+                }
+            },
             [
                 "criteria.value.cidrs[1]: expected an IP address or CIDR, got '10.0.0.0/33'",
                 "criteria.value.cidrs[2]: expected an IP address or CIDR, got '10.0.0'",
                 "criteria.value.cidrs[3]: expected an IP address or CIDR, got 'a.b.c.d'",
+                "criteria.value.cidrs[4]: expected an IP address or CIDR, got '10.0.0.0/0.0.0.255'",
             ],
             id="what is no network",
         ),

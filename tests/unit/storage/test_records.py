@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from warden.adapters.sqlite import SqliteTable
-from warden.domain.errors import Raced
+from warden.domain.errors import NewerSchema, Raced
 from warden.ports import Absent, AtVersion, Key
 from warden.storage import keys
 from warden.storage.records import Records, unchanged
@@ -13,6 +13,7 @@ from warden.storage.records import Records, unchanged
 class Note(msgspec.Struct, frozen=True):
     text: str
     number: int = 0
+    schema: int = 1
 
 
 class NextNote(msgspec.Struct, frozen=True):
@@ -21,6 +22,7 @@ class NextNote(msgspec.Struct, frozen=True):
     text: str
     number: int = 0
     color: str = "green"
+    schema: int = 1
 
 
 KEY = Key("NOTE#1", "NOTE")
@@ -64,6 +66,11 @@ def test_an_item_has_the_indexes_and_the_end_that_it_was_given() -> None:
     assert (item.indexes, item.expires_at) == ({keys.DUE: ("DUE#1", "9")}, 77)
     bare = notes.item(KEY, Note("a"))
     assert (bare.indexes, bare.expires_at) == ({}, None)
+
+
+def test_a_record_of_a_newer_schema_is_not_guessed_at() -> None:
+    with pytest.raises(NewerSchema, match="NOTE#1/NOTE has schema 2, this release knows 1"):
+        notes.read(notes.item(KEY, Note("a", schema=2)))
 
 
 def test_two_releases_read_what_the_other_wrote() -> None:

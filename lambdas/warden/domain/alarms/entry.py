@@ -1,7 +1,6 @@
 """What a thing's log holds: one entry for everything that happened to it, each with the state after.
 
-The encoded form is for ever: a field is only ever added at the end, with a default, and `SCHEMA` rises where readers
-of the last release could misread it.
+The encoded form is for ever: a field is only ever added at the end, with a default.
 """
 
 import hashlib
@@ -14,8 +13,6 @@ import msgspec
 from warden.domain.alarms.alarm import Alarm, EventType
 from warden.domain.behaviors.metrics import Datapoint
 from warden.domain.behaviors.windows import Ring
-
-SCHEMA: Final = 1
 
 REPORTS_REMEMBERED: Final = 16
 """Reports of a thing whose repetition is known from its newest entry alone."""
@@ -97,7 +94,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """One thing that happened.
 
     Attributes:
-        schema: Of this encoding.
+        schema: Of this encoding; see `storage/records.py`.
         kind: What it records.
         at: When, epoch ms.
         pos: The largest `at` so far: it never goes back, so that a time can be looked up.
@@ -110,7 +107,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         points: The datapoints that are kept, by metric code.
     """
 
-    schema: int = SCHEMA
+    schema: int = 1
     kind: EntryKind
     at: int
     pos: int
@@ -131,7 +128,7 @@ class Logged(msgspec.Struct, frozen=True):
 
 
 def digest(payload: bytes) -> bytes:
-    """What tells two reports of one id apart, 4 bytes: a device that makes two alike deceives only itself."""
+    """What tells two reports of one id apart, 4 bytes. Whoever makes two alike loses the second, which is theirs."""
     return crc32(payload).to_bytes(4)
 
 

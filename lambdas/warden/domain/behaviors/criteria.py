@@ -1,8 +1,8 @@
 """Which behaviors can be judged: whether metric, operator, value and duration agree."""
 
 from collections.abc import Iterator
-from ipaddress import ip_network
 
+from warden.domain.behaviors.cidrs import network_of
 from warden.domain.behaviors.metrics import CLOUD_METRICS, DEVICE_METRICS, DeviceMetric, Kind
 from warden.domain.behaviors.profile import Behavior, Criteria
 
@@ -57,7 +57,7 @@ def _value_problems(criteria: Criteria, metric: DeviceMetric) -> Iterator[str]:
         return
     for position, cidr in enumerate(given.get(Kind.ADDRESSES.member, ())):
         try:
-            ip_network(cidr, strict=False)
+            network_of(cidr)
         except ValueError:
             yield f"value.cidrs[{position}]: expected an IP address or CIDR, got {cidr!r}"
 

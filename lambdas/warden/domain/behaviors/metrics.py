@@ -13,7 +13,7 @@ from warden.domain.behaviors.profile import MetricValue
 from warden.domain.reports.addresses import host, text
 from warden.domain.reports.report import Report
 
-Datapoint = int | set[int | bytes]
+Datapoint = int | frozenset[int | bytes]
 """A metric's value in one report: a count, or what is in its list, which are ports or the bytes of addresses."""
 
 Datapoints = Mapping[str, Datapoint]
@@ -117,19 +117,19 @@ def datapoints(report: Report) -> dict[str, Datapoint]:  # noqa: C901, PLR0912 (
             found["po"] = stats.packets_out
     if (tcp := metrics.listening_tcp_ports) is not None:
         if tcp.ports is not None:
-            found["tp"] = set(map(_port, tcp.ports))
+            found["tp"] = frozenset(map(_port, tcp.ports))
             found["nt"] = len(tcp.ports)
         if tcp.total is not None:
             found["nt"] = tcp.total
     if (udp := metrics.listening_udp_ports) is not None:
         if udp.ports is not None:
-            found["up"] = set(map(_port, udp.ports))
+            found["up"] = frozenset(map(_port, udp.ports))
             found["nu"] = len(udp.ports)
         if udp.total is not None:
             found["nu"] = udp.total
     if metrics.tcp_connections is not None and (established := metrics.tcp_connections.established_connections):
         if established.connections is not None:
-            found["ip"] = set(map(host, map(_remote_addr, established.connections)))
+            found["ip"] = frozenset(map(host, map(_remote_addr, established.connections)))
             found["nc"] = len(established.connections)
         if established.total is not None:
             found["nc"] = established.total

@@ -36,7 +36,10 @@ class MetricsTopic(NamedTuple):
 
 def name_problem(thing: str) -> str | None:
     """What is wrong with a thing's name, if anything. Source: Device metrics document, limits."""
-    size = len(thing.encode(errors="replace"))
+    try:
+        size = len(thing.encode())
+    except UnicodeEncodeError:
+        return "thing name: expected UTF-8"
     if not 1 <= size <= NAME_BYTES:
         return f"thing name: expected 1 to {NAME_BYTES} bytes of UTF-8, got {size}"
     if any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in thing):
