@@ -11,9 +11,11 @@ from statistics import median
 from time import perf_counter_ns
 from typing import Any
 
-from warden.domain.alarms.advance import Arrival, report, step_alarms
+from warden.domain.alarms.advance import report
 from warden.domain.alarms.alarm import Alarm
+from warden.domain.alarms.arrival import Arrival
 from warden.domain.alarms.entry import Logged, digest
+from warden.domain.alarms.stepping import step_alarms
 from warden.domain.behaviors.catalogue import Catalogue, LiveProfile
 from warden.domain.behaviors.metrics import datapoints
 from warden.domain.behaviors.plan import LiveBehavior

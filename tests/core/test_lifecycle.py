@@ -242,6 +242,32 @@ def test_what_nothing_stands_for_any_more_ends_on_record_and_in_silence(world: W
     assert world.alerts() == [IN_ALARM]
 
 
+def test_a_detachment_that_overtakes_the_end_is_told_to_no_subscriber(world: World) -> None:
+    world.create(profile("p"), EVERYTHING)
+    world.report("a", BAD)
+    world.pump()
+    world.now += MINUTE
+    world.report("a", GOOD)
+    world.detach("p", EVERYTHING)
+    world.sweep()
+    world.settle_down()
+    assert reasons(world) == [Reason.DATAPOINT, Reason.PROFILE_DETACHED]
+    assert world.alerts() == [IN_ALARM]
+
+
+@pytest.mark.xfail(strict=True, reason="what counted for an alarm is kept while the profile is not attached")
+def test_datapoints_before_a_detachment_do_not_count_after_it(world: World) -> None:
+    world.create(profile("p", few_connections(to_alarm=2)), EVERYTHING)
+    world.report("a", BAD)
+    world.detach("p", EVERYTHING)
+    world.read_catalogue(0)
+    world.report("a", GOOD)
+    world.attach("p", EVERYTHING)
+    world.read_catalogue(0)
+    world.report("a", BAD)
+    assert world.ringing("a") == []
+
+
 # Silence
 
 

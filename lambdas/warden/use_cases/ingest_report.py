@@ -5,8 +5,10 @@ from typing import Protocol
 
 import msgspec
 
-from warden.domain.alarms.advance import Arrival, Place, current, late_report, place, report
+from warden.domain.alarms.advance import current, report
+from warden.domain.alarms.arrival import Arrival, Place, place
 from warden.domain.alarms.entry import Entry, Logged, digest
+from warden.domain.alarms.late import late_report
 from warden.domain.behaviors.catalogue import Catalogue
 from warden.domain.behaviors.metrics import datapoints
 from warden.domain.behaviors.target import ThingFacts

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from tests.unit.behaviors.given import behavior, live
-from warden.domain.alarms.advance import Arrival, report
+from warden.domain.alarms.advance import report
 from warden.domain.alarms.alarm import Alarm
+from warden.domain.alarms.arrival import Arrival
 from warden.domain.alarms.entry import Entry, Logged, Transition
 from warden.domain.behaviors.catalogue import Catalogue, LiveProfile
 from warden.domain.behaviors.plan import LiveBehavior

@@ -6,9 +6,9 @@ import msgspec
 
 from tests.unit.alarms.given import ACCOUNT, AT, BAD, DAY, GOOD, KEEP, MINUTE, SILENT, Log, arrival, catalogue, telnet
 from tests.unit.behaviors.given import behavior, live
-from warden.domain.alarms.advance import late_report
 from warden.domain.alarms.alarm import EventType
 from warden.domain.alarms.entry import Entry, EntryKind, Logged, Reason, violation_id
+from warden.domain.alarms.late import late_report
 from warden.domain.behaviors.target import ThingFacts
 
 BYTES = live(behavior("aws:all-bytes-in", "less-than", 10, name="Bytes", duration_seconds=600))

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.alarms.given import AT, arrival
-from warden.domain.alarms.advance import Place, place
+from warden.domain.alarms.arrival import Place, place
 from warden.domain.alarms.entry import State
 from warden.domain.behaviors.target import ThingFacts
 

@@ -86,6 +86,10 @@ class State(msgspec.Struct, frozen=True, array_like=True):
     windows: dict[str, Ring] = {}
     recent: tuple[tuple[int, bytes], ...] = ()
 
+    def remembering(self, report_id: int, digest: bytes) -> tuple[tuple[int, bytes], ...]:
+        """`recent` after one more report."""
+        return ((report_id, digest), *self.recent[: REPORTS_REMEMBERED - 1])
+
 
 AT_REST: Final = State()
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from warden.domain.behaviors.cidrs import CidrSet
-from warden.domain.behaviors.metrics import DEVICE_METRICS, Datapoints, DeviceMetric, Kind
+from warden.domain.behaviors.metrics import DEVICE_METRICS, Datapoint, Datapoints, DeviceMetric, Kind
 from warden.domain.behaviors.profile import Behavior, Criteria
 from warden.domain.behaviors.windows import MOST, Ring, add, add_late, slack
 
@@ -147,6 +147,12 @@ class Plan:
     def seen(self, points: Datapoints) -> int:
         """The behaviors that a report has a datapoint for."""
         return sum(bits for code, bits in self._of_metric.items() if code in points)
+
+    def kept(self, points: dict[str, Datapoint]) -> dict[str, Datapoint]:
+        """Those of a report's datapoints that are kept."""
+        if points.keys() <= self.retained:
+            return points
+        return {code: point for code, point in points.items() if code in self.retained}
 
     def judge(self, points: Datapoints, windows: Mapping[str, Ring], at: int) -> Verdict:  # noqa: C901, PLR0912 (hot)
         """Compare one report's datapoints with every behavior.

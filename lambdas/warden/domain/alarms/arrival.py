@@ -1,0 +1,55 @@
+"""A metrics report as it came in, and where it belongs among those of its thing."""
+
+from enum import Enum
+
+import msgspec
+
+from warden.domain.alarms.entry import State
+from warden.domain.behaviors.metrics import Datapoint
+from warden.domain.behaviors.target import ThingFacts
+from warden.domain.behaviors.windows import slack
+
+
+class Arrival(msgspec.Struct, frozen=True, gc=False):
+    """A metrics report as it came in.
+
+    Attributes:
+        thing: The thing's name, from the topic.
+        report_id: The report's.
+        digest: Of its payload.
+        points: What it says, by metric code.
+        at: When it came, epoch ms.
+    """
+
+    thing: str
+    report_id: int
+    digest: bytes
+    points: dict[str, Datapoint]
+    at: int
+
+
+class Place(Enum):
+    """Where a report belongs, looked for in this order."""
+
+    DUPLICATE = "it has been counted already"
+    LATE = "newer reports have overtaken it"
+    TOO_SOON = "it follows the report before it too soon"
+    NEXT = "it is the newest"
+
+
+def place(arrival: Arrival, state: State, facts: ThingFacts, *, min_interval: int) -> Place:
+    """Where a report belongs.
+
+    Args:
+        arrival: The report.
+        state: The thing's.
+        facts: What the registry says of it.
+        min_interval: Milliseconds that reports have to be apart, 0 for no minimum.
+    """
+    if (arrival.report_id, arrival.digest) in state.recent:
+        return Place.DUPLICATE
+    if arrival.at < state.report_at or arrival.at < facts.id_since:
+        return Place.LATE
+    if min_interval and state.report_at and arrival.at - state.report_at < min_interval - slack(min_interval):
+        return Place.TOO_SOON
+    return Place.NEXT

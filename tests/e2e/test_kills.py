@@ -1,0 +1,350 @@
+"""Nothing that was acknowledged is lost, and nothing is counted twice, whoever is killed and when.
+
+The ledger of what was acknowledged is kept here, outside of the processes that are killed.
+"""
+
+import json
+import random
+import signal
+import socket
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import psutil
+import pytest
+
+from tests.home import PATIENCE, Home, behavior, encode, eventually, listening, running
+from warden.adapters.sqlite import SqliteTable
+from warden.domain.alarms.entry import Logged
+from warden.storage import keys
+from warden.storage.thing_log import TableThingLog
+
+KILLING = (sys.executable, str(Path(__file__).with_name("killing_plane.py")))
+OF_THE_GUIDE = behavior(22)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Reporter:
+    """A device with a persistent session that sends each report until it is acknowledged, over any connection.
+
+    Attributes:
+        acknowledged: Ids of the reports whose PUBACK came.
+        replies: Ids and statuses of the replies that came.
+    """
+
+    def __init__(self, port: int, thing: str) -> None:
+        self.thing = thing
+        self.acknowledged: set[int] = set()
+        self.replies: Queue[tuple[int, str]] = Queue()
+        self.sent = 0
+        self._topic = f"$aws/things/{thing}/defender/metrics/json"
+        self._sent_as: dict[int, int] = {}
+        self._lock = threading.Lock()
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=thing, clean_session=False)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = self._connected
+        self._client.on_publish = self._acknowledged
+        self._client.on_message = self._replied
+        subscribed = threading.Event()
+        self._client.on_subscribe = lambda *_: subscribed.set()
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        assert subscribed.wait(PATIENCE)
+
+    def report(self, report: dict[str, Any]) -> None:
+        """Send a report, and wait for nothing."""
+        with self._lock:
+            self.sent += 1
+            told = self._client.publish(self._topic, encode(report, "json"), qos=1)
+            self._sent_as[told.mid] = report["header"]["report_id"]
+
+    def is_done(self) -> bool:
+        """Whether everything sent was acknowledged."""
+        return len(self.acknowledged) == self.sent
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _connected(self, client: mqtt.Client, *_: Any) -> None:
+        client.subscribe([(f"{self._topic}/accepted", 1), (f"{self._topic}/rejected", 1)])
+
+    def _acknowledged(self, _: mqtt.Client, __: Any, mid: int, *___: Any) -> None:
+        with self._lock:
+            self.acknowledged.add(self._sent_as[mid])
+
+    def _replied(self, _: mqtt.Client, __: Any, message: mqtt.MQTTMessage) -> None:
+        reply = json.loads(message.payload)
+        self.replies.put((reply["reportId"], reply["status"]))
+
+
+def entries(home: Home, thing: str) -> list[Logged]:
+    """A thing's log, from the file."""
+    table = SqliteTable(home.data / "log.db", keys.LOG, read_only=True)
+    try:
+        return list(TableThingLog(table).since(thing, 0))
+    finally:
+        table.close()
+
+
+def report_ids(home: Home, thing: str) -> Counter[int]:
+    """How often each report is in a thing's log."""
+    return Counter(logged.entry.report_id for logged in entries(home, thing) if logged.entry.report_id)
+
+
+def alternating(number: int) -> dict[str, Any]:
+    """The nth report of a device that violates the behavior every other time."""
+    return listening(23 if number % 2 else 22, report_id=number)
+
+
+def check_ledger(home: Home, reporters: list[Reporter], inbox: Any) -> None:
+    """Everything acknowledged is in the log once, each transition is one event, and each was told."""
+    transitions: set[tuple[str, str]] = set()
+    for reporter in reporters:
+        counted = report_ids(home, reporter.thing)
+        assert set(counted) == reporter.acknowledged
+        assert set(counted.values()) == {1}
+        told = [each for logged in entries(home, reporter.thing) for each in logged.entry.transitions]
+        assert len(told) == len({(each.violation_id, each.type) for each in told})
+        transitions |= {(each.violation_id, each.type.value) for each in told}
+
+    def recorded() -> list[tuple[str, str]]:
+        return [(event["violationId"], event["violationEventType"]) for event in home.events()]
+
+    assert eventually(lambda: len(recorded()) >= len(transitions))
+    assert sorted(recorded()) == sorted(transitions)
+    alerts: set[tuple[str, str]] = set()
+
+    def all_told() -> bool:
+        alerts.update((alert["violationId"], alert["violationEventType"]) for alert in inbox.drain())
+        return alerts >= transitions
+
+    assert eventually(all_told)
+    assert alerts == transitions
+
+
+def is_kept(home: Home, *names: str) -> bool:
+    """Whether the surroundings have some names on disk: a crash may cost them their last second."""
+    file = home.data / "surroundings.checkpoint"
+    return file.exists() and all(name.encode() in file.read_bytes() for name in names)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_report_whose_plane_dies_at_its_commit_is_sent_again_and_counts_once(tmp_path: Path, moment: str) -> None:
+    home = Home(tmp_path / "data", command=KILLING)
+    try:
+        inbox, thing = home.inbox(), home.thing("doomed")
+        home.profile("ports", OF_THE_GUIDE, alertTargets=inbox.target)
+        reporter = Reporter(home.mqtt_port, thing)
+        reporter.report(listening(22, report_id=1))
+        assert reporter.replies.get(timeout=PATIENCE) == (1, "ACCEPTED")
+        order = home.data / "die"
+        order.write_text(moment)
+
+        reporter.report(listening(23, report_id=2))
+
+        assert reporter.replies.get(timeout=PATIENCE) == (2, "ACCEPTED")
+        assert eventually(reporter.is_done)
+        assert not order.exists()
+        assert "the data plane ended (signal 9, Killed), it is started again in 0.1 s" in home.log.read_text()
+        assert report_ids(home, thing) == {1: 1, 2: 1}
+        alert = inbox.next()
+        assert [(event["violationEventType"], event["violationId"]) for event in home.events()] == [
+            ("in-alarm", alert["violationId"])
+        ]
+        assert {again["violationId"] for again in inbox.drain()} <= {alert["violationId"]}
+        reporter.close()
+    finally:
+        home.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    with running(tmp_path / "data", "--mqtt-port", str(free_port())) as started:
+        yield started
+
+
+def test_reports_are_taken_while_the_control_plane_is_dead_and_their_alerts_come_after(home: Home) -> None:
+    inbox, thing = home.inbox(), home.thing("known")
+    home.profile("ports", OF_THE_GUIDE, alertTargets=inbox.target)
+    device = home.device()
+    device.hear(thing)
+    device.report(thing, listening(22, report_id=1))
+    assert eventually(lambda: is_kept(home, "known", "alerts"))
+    control = home.plane("control_plane")
+
+    control.suspend()  # so that it is not back before the report is there
+    assert device.report(thing, listening(23, report_id=2))["status"] == "ACCEPTED"
+    control.kill()
+
+    assert eventually(home.is_healthy)
+    assert "the control plane ended (signal 9, Killed), it is started again in 0.1 s" in home.log.read_text()
+    assert inbox.next()["violationEventType"] == "in-alarm"
+    device.report(thing, listening(22, report_id=3))
+    assert inbox.next()["violationEventType"] == "alarm-cleared"
+
+
+def test_both_planes_killed_at_once_come_back_with_everything(home: Home) -> None:
+    inbox, thing = home.inbox(), home.thing("both")
+    home.profile("ports", OF_THE_GUIDE, alertTargets=inbox.target)
+    reporter = Reporter(home.mqtt_port, thing)
+    reporter.report(alternating(1))
+    assert inbox.next()["violationEventType"] == "in-alarm"
+    assert eventually(lambda: is_kept(home, "both", "alerts"))
+
+    for name in ("control_plane", "data_plane"):
+        home.plane(name).kill()
+    reporter.report(alternating(2))
+
+    assert eventually(reporter.is_done)
+    assert eventually(home.is_healthy)
+    assert inbox.next()["violationEventType"] == "alarm-cleared"
+    assert home.active() == []
+    reporter.close()
+
+
+def test_the_planes_of_a_killed_supervisor_end_and_the_next_start_finds_everything(home: Home) -> None:
+    inbox, thing = home.inbox(), home.thing("orphan")
+    home.profile("ports", OF_THE_GUIDE, alertTargets=inbox.target)
+    device = home.device()
+    device.hear(thing)
+    device.report(thing, listening(23))
+    assert inbox.next()["violationEventType"] == "in-alarm"
+    assert eventually(lambda: is_kept(home, "orphan"))
+    planes = [home.plane("control_plane"), home.plane("data_plane")]
+    mqtt_port, http_port = home.mqtt_port, int(home.url.rsplit(":", 1)[1])
+
+    home.process.kill()
+    home.process.wait()
+
+    assert psutil.wait_procs(planes, timeout=PATIENCE)[1] == []
+    for port in (mqtt_port, http_port):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    home.start()
+    assert [each["thingName"] for each in home.active()] == ["orphan"]
+    assert home.mqtt_port == mqtt_port
+
+
+def test_the_data_directory_is_not_free_before_the_planes_of_a_killed_supervisor_are_gone(home: Home) -> None:
+    control = home.plane("control_plane")
+    control.suspend()
+    home.process.kill()
+    home.process.wait()
+    try:
+        with pytest.raises(AssertionError, match="is in use by process"):
+            home.start()
+    finally:
+        control.resume()
+
+    home.start()
+    assert home.is_healthy()
+
+
+class Load:
+    """Reporters that report as fast as they are acknowledged, until they are stopped."""
+
+    def __init__(self, home: Home, *things: str) -> None:
+        self.reporters = [Reporter(home.mqtt_port, thing) for thing in things]
+        self._stopping = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(reporter,)) for reporter in self.reporters]
+        for thread in self._threads:
+            thread.start()
+
+    def acknowledged(self) -> int:
+        return sum(len(reporter.acknowledged) for reporter in self.reporters)
+
+    def wait_for(self, more: int) -> None:
+        """Return when so many more were acknowledged."""
+        upto = self.acknowledged() + more
+        assert eventually(lambda: self.acknowledged() >= upto)
+
+    def stop(self) -> None:
+        """Send no more, and return when all was acknowledged."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+        assert eventually(lambda: all(reporter.is_done() for reporter in self.reporters))
+        for reporter in self.reporters:
+            reporter.close()
+
+    def _run(self, reporter: Reporter) -> None:
+        while not self._stopping.is_set():
+            if reporter.sent - len(reporter.acknowledged) < 20:
+                reporter.report(alternating(reporter.sent + 1))
+            else:
+                self._stopping.wait(0.002)
+
+
+def loaded(home: Home, things: list[str]) -> tuple[Any, Load]:
+    """Things with a profile and an inbox, known and on disk, under load."""
+    inbox = home.inbox()
+    for thing in things:
+        home.thing(thing)
+    home.profile("ports", OF_THE_GUIDE, alertTargets=inbox.target)
+    assert eventually(lambda: is_kept(home, "alerts", *things))
+    return inbox, Load(home, *things)
+
+
+def test_sigterm_under_load_loses_nothing_and_takes_no_force(home: Home) -> None:
+    inbox, load = loaded(home, ["busy-1", "busy-2"])
+    load.wait_for(200)
+
+    assert home.stop() == 0
+    assert "was killed" not in home.log.read_text()
+
+    for reporter in load.reporters:
+        assert set(report_ids(home, reporter.thing)) >= reporter.acknowledged
+    home.start()
+    load.wait_for(50)
+    load.stop()
+    check_ledger(home, load.reporters, inbox)
+
+
+def _kill_and_start(home: Home) -> None:
+    home.process.send_signal(signal.SIGKILL)
+    home.process.wait()
+    home.start()
+
+
+VICTIMS: dict[str, Callable[[Home], None]] = {
+    "data plane": lambda home: home.plane("data_plane").kill(),
+    "control plane": lambda home: home.plane("control_plane").kill(),
+    "all of it": _kill_and_start,
+}
+
+
+def kill_at_random(home: Home, seed: int, rounds: int) -> None:
+    rng = random.Random(seed)
+    inbox, load = loaded(home, ["random-1", "random-2", "random-3"])
+    kills = [*("data plane", "control plane", "all of it") * (rounds // 3), "data plane"][:rounds]
+    for victim in kills:
+        load.wait_for(rng.randrange(1, 120))
+        VICTIMS[victim](home)
+        assert eventually(home.is_healthy)
+    load.wait_for(20)
+    load.stop()
+    check_ledger(home, load.reporters, inbox)
+
+
+def test_ten_kills_at_random_moments_under_load_lose_and_double_nothing(home: Home) -> None:
+    kill_at_random(home, seed=1, rounds=10)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("seed", range(2, 12))
+def test_kills_at_random_moments_under_load_lose_and_double_nothing(home: Home, seed: int) -> None:
+    kill_at_random(home, seed, rounds=30)
