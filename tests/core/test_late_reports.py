@@ -109,7 +109,6 @@ def test_a_late_report_counts_once_however_often_it_comes(newer: int) -> None:
     assert [kind for _, kind in world.told()] == [IN_ALARM, CLEARED]
 
 
-@pytest.mark.xfail(strict=True, reason="late reports are not looked at as neighbours of each other")
 def test_two_late_reports_between_the_same_neighbours_tell_of_no_two_violations_at_once() -> None:
     world, late = _told(Case())
     world.take(world.say("a", BAD, at=late.at + MINUTE))

@@ -255,7 +255,6 @@ def test_a_detachment_that_overtakes_the_end_is_told_to_no_subscriber(world: Wor
     assert world.alerts() == [IN_ALARM]
 
 
-@pytest.mark.xfail(strict=True, reason="what counted for an alarm is kept while the profile is not attached")
 def test_datapoints_before_a_detachment_do_not_count_after_it(world: World) -> None:
     world.create(profile("p", few_connections(to_alarm=2)), EVERYTHING)
     world.report("a", BAD)

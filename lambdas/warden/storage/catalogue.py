@@ -282,11 +282,11 @@ class CatalogueCache:
         self._asked_at = 0
 
     def current(self, at: int) -> Catalogue:
-        """The profiles, not older than `poll_ms`."""
+        """The profiles, not older than `poll_ms` at epoch ms `at`, which may go back where old reports come again."""
         if self._catalogue is None:
             self._asked_at = at
             return self.reload()
-        if self._poll_ms is not None and at - self._asked_at >= self._poll_ms:
+        if self._poll_ms is not None and not 0 <= at - self._asked_at < self._poll_ms:
             self._asked_at = at
             if self._store.epoch() != self._catalogue.epoch:
                 return self.reload()

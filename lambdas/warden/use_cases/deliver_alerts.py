@@ -57,7 +57,8 @@ class DeliverAlerts:
         try:
             self._alerts.publish(event.target, alert_message(event))
         except Unavailable:
-            self._violations.postpone(stored, due=now + RETRY_MS)
+            with suppress(Raced):  # another delivery of the same event was as far
+                self._violations.postpone(stored, due=now + RETRY_MS)
             return False
         return True
 

@@ -7,7 +7,7 @@ import msgspec
 
 from warden.domain.alarms.advance import current, report
 from warden.domain.alarms.arrival import Arrival, Place, place
-from warden.domain.alarms.entry import Entry, Logged, digest
+from warden.domain.alarms.entry import Entry, Logged, Reason, digest
 from warden.domain.alarms.late import late_report
 from warden.domain.behaviors.catalogue import Catalogue
 from warden.domain.behaviors.metrics import datapoints
@@ -134,16 +134,27 @@ class IngestReport:
 
     def _late(self, arrival: Arrival, newest: Logged | None, facts: ThingFacts) -> Entry | None:
         before = after = None
+        told: set[tuple[str, int]] = set()
         for logged in self._log.since(arrival.thing, arrival.at):
             if (logged.entry.report_id, logged.entry.digest) == (arrival.report_id, arrival.digest):
                 return None
+            told.update((each.uid, each.at) for each in logged.entry.transitions if each.reason is Reason.LATE)
             if logged.entry.pos <= arrival.at:
                 before = logged
             elif after is None:
                 after = logged
         catalogue = self._catalogue(arrival.at, newest)
-        account, keep = self._options.account, self._options.keep
-        return late_report(arrival, newest, facts, catalogue, before=before, after=after, account=account, keep=keep)
+        return late_report(
+            arrival,
+            newest,
+            facts,
+            catalogue,
+            before=before,
+            after=after,
+            told=told,
+            account=self._options.account,
+            keep=self._options.keep,
+        )
 
     def _catalogue(self, at: int, newest: Logged | None) -> Catalogue:
         """The profiles, never older than those that the state was evaluated under: only then is a behavior that they

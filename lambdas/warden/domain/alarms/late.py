@@ -1,5 +1,7 @@
 """The next entry of a thing's log, where the report that it holds was overtaken by newer ones."""
 
+from collections.abc import Collection
+
 import msgspec
 
 from warden.domain.alarms.advance import current
@@ -19,6 +21,7 @@ def late_report(
     *,
     before: Logged | None,
     after: Logged | None,
+    told: Collection[tuple[str, int]] = (),
     account: str,
     keep: int,
 ) -> Entry:
@@ -26,7 +29,7 @@ def late_report(
 
     It is a datapoint, and counts in the windows that are still open; it steps no alarm. Where it violates a behavior
     that one datapoint alarms, that was born by then and was at rest on both sides of the moment, its entry holds
-    the beginning and the end of the violation that was overtaken.
+    the beginning and the end of the violation that was overtaken; one between the same two entries, and no more.
 
     Args:
         arrival: The report.
@@ -35,6 +38,7 @@ def late_report(
         catalogue: The profiles; of the state's epoch or a later one.
         before: The entry that precedes the report's moment.
         after: The entry that follows it.
+        told: Beginnings and ends that late reports have told already: (uid, time).
         account: AWS account.
         keep: Milliseconds that entries count for.
     """
@@ -46,7 +50,7 @@ def late_report(
     late = plan.count_late(arrival.points, state.windows, arrival.at) if its_own else {}
     if newest and after and its_own:
         was, _ = current(before, facts, now=arrival.at, keep=keep)
-        pairs = _overtaken(arrival, facts, plan, seq=newest.seq + 1, was=was, after=after, account=account)
+        pairs = _overtaken(arrival, facts, plan, seq=newest.seq + 1, was=was, after=after, told=told, account=account)
     return Entry(
         kind=EntryKind.REPORT,
         at=arrival.at,
@@ -75,6 +79,7 @@ def _overtaken(
     seq: int,
     was: State,
     after: Logged,
+    told: Collection[tuple[str, int]],
     account: str,
 ) -> tuple[Transition, ...]:
     verdict = plan.judge(arrival.points, was.windows, arrival.at)
@@ -82,7 +87,8 @@ def _overtaken(
     identity = facts.thing_id or arrival.thing
     pairs: list[Transition] = []
     for position, live in enumerate(plan.behaviors):
-        calm = live.uid not in stirring and live.to_alarm == 1 and live.since <= arrival.at
+        heard_of = (live.uid, after.entry.at) in told
+        calm = not heard_of and live.uid not in stirring and live.to_alarm == 1 and live.since <= arrival.at
         if not (verdict.violated >> position & 1 and calm):
             continue
         begins = Transition(

@@ -86,7 +86,7 @@ class _Stepped:
             if seen & bit and position is not None:
                 self._step(alarm, live, position, violated=bool(violated & bit))
                 violated &= ~bit
-            elif alarm.ringing or alarm.streak:
+            elif alarm.ringing or (alarm.streak and position is not None):  # what does not apply counts for nothing
                 self._alarms.append(alarm)
         while violated:
             position = (violated & -violated).bit_length() - 1
