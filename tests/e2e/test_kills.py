@@ -260,7 +260,7 @@ class Load:
     def __init__(self, home: Home, *things: str) -> None:
         self.reporters = [Reporter(home.mqtt_port, thing) for thing in things]
         self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(reporter,)) for reporter in self.reporters]
+        self._threads = [threading.Thread(target=self._run, args=(each,), daemon=True) for each in self.reporters]
         for thread in self._threads:
             thread.start()
 

@@ -66,9 +66,7 @@ class DeliverAlerts:
         episode = self._violations.episode(event.violation_id)
         if event.type is not EventType.INVALIDATED and (episode is None or episode.record.quiet):
             return False
-        standing = self._fence.standing(
-            profile=event.profile, uid=event.uid, thing=event.thing, thing_id=event.thing_id
-        )
+        standing = self._fence.of(event)
         if not (standing.profile and standing.behavior):
             return False
         heard = standing.profile.alert_target is not None and not standing.behavior.suppress_alerts

@@ -5,6 +5,7 @@ Deleting a behavior or detaching a profile does not stop reports that are in fli
 
 from dataclasses import dataclass
 
+from warden.domain.alarms.violation import Episode, Event
 from warden.domain.behaviors.profile import Behavior, SecurityProfile
 from warden.domain.behaviors.target import Target, ThingFacts
 from warden.ports import ThingLog
@@ -39,6 +40,10 @@ class Fence:
     def __init__(self, catalogue: CatalogueStore, log: ThingLog) -> None:
         self._catalogue = catalogue
         self._log = log
+
+    def of(self, record: Episode | Event) -> Standing:
+        """Where a violation's behavior stands for its thing."""
+        return self.standing(profile=record.profile, uid=record.uid, thing=record.thing, thing_id=record.thing_id)
 
     def standing(self, *, profile: str, uid: str, thing: str, thing_id: str) -> Standing:
         """Where the behavior `uid` of a profile stands for a thing."""

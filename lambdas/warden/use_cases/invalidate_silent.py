@@ -69,9 +69,7 @@ class InvalidateSilent:
 
     def _close(self, stored: Stored[Episode], now: int) -> list[Key]:
         episode = stored.record
-        standing = Fence(self.catalogue, self.log).standing(
-            profile=episode.profile, uid=episode.uid, thing=episode.thing, thing_id=episode.thing_id
-        )
+        standing = Fence(self.catalogue, self.log).of(episode)
         return end_violation(self.violations, stored, standing, reason=Reason.SILENT, now=now)
 
     def _silence(self, stored: Stored[Episode], now: int) -> None:

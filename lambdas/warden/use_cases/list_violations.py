@@ -114,9 +114,7 @@ class ListViolations:
     def _shown(self, episode: Episode, filters: Filters, now: int) -> ActiveViolation | None:
         if episode.status is not Status.ACTIVE or not filters.passes(episode):
             return None
-        standing = self._fence.standing(
-            profile=episode.profile, uid=episode.uid, thing=episode.thing, thing_id=episode.thing_id
-        )
+        standing = self._fence.of(episode)
         return self._last_seen(episode, now) if standing.live and standing.covered else None
 
     def _last_seen(self, episode: Episode, now: int) -> ActiveViolation:

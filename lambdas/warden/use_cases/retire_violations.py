@@ -49,9 +49,7 @@ class RetireViolations:
 
     def _retire(self, job: Job, stored: Stored[Episode], now: int) -> None:
         episode = stored.record
-        standing = Fence(self.catalogue, self.log).standing(
-            profile=episode.profile, uid=episode.uid, thing=episode.thing, thing_id=episode.thing_id
-        )
+        standing = Fence(self.catalogue, self.log).of(episode)
         if standing.live and standing.covered:
             return
         reason = job.reasons.get(episode.uid, job.reason)

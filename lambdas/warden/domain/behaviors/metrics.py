@@ -107,30 +107,30 @@ def datapoints(report: Report) -> dict[str, Datapoint]:  # noqa: C901, PLR0912 (
     if metrics is None:
         return found
     if (stats := metrics.network_stats) is not None:
-        if stats.bytes_in is not None:
-            found["bi"] = stats.bytes_in
-        if stats.bytes_out is not None:
-            found["bo"] = stats.bytes_out
-        if stats.packets_in is not None:
-            found["pi"] = stats.packets_in
-        if stats.packets_out is not None:
-            found["po"] = stats.packets_out
+        if (count := stats.bytes_in) is not None:
+            found["bi"] = count
+        if (count := stats.bytes_out) is not None:
+            found["bo"] = count
+        if (count := stats.packets_in) is not None:
+            found["pi"] = count
+        if (count := stats.packets_out) is not None:
+            found["po"] = count
     if (tcp := metrics.listening_tcp_ports) is not None:
-        if tcp.ports is not None:
-            found["tp"] = frozenset(map(_port, tcp.ports))
-            found["nt"] = len(tcp.ports)
-        if tcp.total is not None:
-            found["nt"] = tcp.total
+        if (ports := tcp.ports) is not None:
+            found["tp"] = frozenset(map(_port, ports))
+            found["nt"] = len(ports)
+        if (count := tcp.total) is not None:
+            found["nt"] = count
     if (udp := metrics.listening_udp_ports) is not None:
-        if udp.ports is not None:
-            found["up"] = frozenset(map(_port, udp.ports))
-            found["nu"] = len(udp.ports)
-        if udp.total is not None:
-            found["nu"] = udp.total
-    if metrics.tcp_connections is not None and (established := metrics.tcp_connections.established_connections):
-        if established.connections is not None:
-            found["ip"] = frozenset(map(host, map(_remote_addr, established.connections)))
-            found["nc"] = len(established.connections)
-        if established.total is not None:
-            found["nc"] = established.total
+        if (ports := udp.ports) is not None:
+            found["up"] = frozenset(map(_port, ports))
+            found["nu"] = len(ports)
+        if (count := udp.total) is not None:
+            found["nu"] = count
+    if (all_tcp := metrics.tcp_connections) is not None and (established := all_tcp.established_connections):
+        if (connections := established.connections) is not None:
+            found["ip"] = frozenset(map(host, map(_remote_addr, connections)))
+            found["nc"] = len(connections)
+        if (count := established.total) is not None:
+            found["nc"] = count
     return found

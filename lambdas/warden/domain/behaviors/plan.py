@@ -14,7 +14,7 @@ import msgspec
 from warden.domain.behaviors.cidrs import CidrSet
 from warden.domain.behaviors.metrics import DEVICE_METRICS, Datapoint, Datapoints, DeviceMetric, Kind
 from warden.domain.behaviors.profile import Behavior, Criteria
-from warden.domain.behaviors.windows import MOST, Ring, add, add_late, slack
+from warden.domain.behaviors.windows import MOST, Ring, add, add_late, slack, total
 
 RANGES: Mapping[str, Callable[[int], tuple[int, int]]] = {
     "less-than": lambda limit: (0, limit - 1),
@@ -64,12 +64,15 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         violated: Behaviors that it violates.
         windows: The rings afterwards, by window.
-        sums: What windowed behaviors were compared with, by window.
     """
 
     violated: int
     windows: dict[str, Ring]
-    sums: dict[str, int]
+
+    @property
+    def sums(self) -> dict[str, int]:
+        """What windowed behaviors were compared with, by window."""
+        return {window: total(ring) for window, ring in self.windows.items()}
 
 
 class _Count(NamedTuple):
@@ -164,7 +167,6 @@ class Plan:
         """
         violated = 0
         rings: dict[str, Ring] = {}
-        sums: dict[str, int] = {}
         value: Any
         for code, window, duration, reach, tests in self._sums:
             value, ring = points.get(code), windows.get(window)
@@ -176,7 +178,6 @@ class Plan:
                 rings[window] = (at, value)
             else:
                 rings[window], value = add(ring, at, value, duration)
-            sums[window] = value
             for bit, least, most in tests:
                 if not least <= value <= most:
                     violated |= bit
@@ -191,7 +192,7 @@ class Plan:
             for host in points.get(code, ()):  # type: ignore[union-attr]
                 bits = broken.get(host)  # type: ignore[arg-type]
                 violated |= self._broken_by(code, host) if bits is None else bits  # type: ignore[arg-type]
-        return Verdict(violated, rings, sums)
+        return Verdict(violated, rings)
 
     def _broken_by(self, code: str, host: bytes) -> int:
         """The behaviors of a metric that an address breaks, remembered."""

@@ -42,7 +42,12 @@ def add(ring: Ring, at: int, value: int, duration: int) -> tuple[Ring, int]:
         ring = (*ring[:-1], min(ring[-1] + value, MOST))
     else:
         ring = (*ring, at, value)
-    return ring, min(sum(ring[1::2]), MOST)
+    return ring, total(ring)
+
+
+def total(ring: Ring) -> int:
+    """The sum of the window that ends at a ring's newest datapoint."""
+    return min(sum(ring[1::2]), MOST)
 
 
 def add_late(ring: Ring, at: int, value: int, duration: int) -> Ring:
