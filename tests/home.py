@@ -184,7 +184,7 @@ class Home:
     def events(self, **filters: Any) -> list[dict[str, Any]]:
         """All violation events, as boto3 lists them: newest first."""
         pages = self.client("iot").get_paginator("list_violation_events")
-        found = pages.paginate(startTime=0, endTime=4_102_444_800, **filters)
+        found = pages.paginate(startTime=0, endTime=4_102_444_800, PaginationConfig={"PageSize": 250}, **filters)
         return [event for page in found for event in page["violationEvents"]]
 
     def plane(self, name: str) -> psutil.Process:
@@ -241,8 +241,8 @@ class Inbox:
     """What subscribers of an SNS topic get."""
 
     def __init__(self, home: Home, name: str) -> None:
-        self._sqs = home.client("sqs")
-        self._queue = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        self._home = home
+        self._queue = home.client("sqs").create_queue(QueueName=name)["QueueUrl"]
         self.topic: str = home.client("sns").create_topic(Name=name)["TopicArn"]
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
         home.client("sns").subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=arn)
@@ -278,9 +278,10 @@ class Inbox:
         return self._unread.pop(0) if self._unread else None
 
     def _receive(self) -> list[dict[str, Any]]:
-        messages = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages", [])
+        sqs = self._home.client("sqs")
+        messages = sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages", [])
         for message in messages:
-            self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+            sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
         return messages  # type: ignore[no-any-return]
 
 

@@ -1,6 +1,7 @@
 """The data plane of `warden serve`: the broker, the evaluation of reports, the only writer of `log.db`."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -191,6 +192,7 @@ async def run(settings: PlaneSettings, make: Callable[[PlaneSettings], DataPlane
     with starting(WrongSchema, Unavailable):
         plane = make(settings)
         port = await plane.start()
+    gc.freeze()  # what lives as long as the process is looked at no more, however many objects a hostile report makes
     say_ready(port)
     await stopped.wait()
     await plane.stop()

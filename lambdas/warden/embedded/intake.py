@@ -116,7 +116,7 @@ class Intake:
 
     async def drain(self) -> None:
         """Return when all that was taken over is dealt with."""
-        while self._held:
+        while self._held > 0:
             await asyncio.sleep(0.01)
 
     def _wait(self, waiting: _Waiting) -> None:
