@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import warden
-from tests.home import PATIENCE, eventually, running
+from tests.home import PATIENCE, Home, eventually, running
 
 WARDEN = (sys.executable, "-m", "warden")
 
@@ -100,16 +100,20 @@ def test_options_may_be_given_in_the_environment() -> None:
 
 
 @pytest.mark.parametrize("option", ["--port", "--mqtt-port"])
-def test_a_port_in_use_is_named_with_the_option_to_change_it(tmp_path: Path, option: str) -> None:
+def test_a_port_in_use_is_named_with_the_option_to_change_it_and_nobody_is_sent_to_it(
+    tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "endpoints.json").write_text('{"http": "left by one that was killed"}')
     with taken_port() as port:
         ports = {"--port": "0", "--mqtt-port": "0", option: str(port)}
-        code, text = run("serve", "--data", str(tmp_path / "data"), *(word for pair in ports.items() for word in pair))
+        code, text = run("serve", "--data", str(tmp_path), *(word for pair in ports.items() for word in pair))
 
     assert code == 1
     assert text == (
         f"Error: port {port} of 127.0.0.1 is in use, or not for this user to listen on; "
         f"choose another one with {option}\n"
     )
+    assert not (tmp_path / "endpoints.json").exists()
 
 
 def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
@@ -147,6 +151,47 @@ def test_surroundings_that_cannot_be_read_stop_the_start_and_stay_as_they_are(tm
     assert (tmp_path / "surroundings.checkpoint").read_bytes() == b"something else"
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    with running(tmp_path_factory.mktemp("home") / "data") as started:
+        yield started
+
+
+def test_nobody_else_may_read_what_it_keeps(home: Home) -> None:
+    home.thing("private")
+    assert eventually((home.data / "surroundings.checkpoint").exists)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (home.data, *home.data.iterdir())}
+
+    assert modes.pop("data") == 0o700
+    assert {"log.db", "control.db", "surroundings.checkpoint", "deliveries.db"} <= modes.keys()
+    assert {mode & 0o077 for mode in modes.values()} == {0}
+
+
+def test_a_second_start_on_the_same_data_says_who_has_it_and_the_first_one_goes_on(home: Home) -> None:
+    code, text = run("serve", "--data", str(home.data), "--port", "0", "--mqtt-port", "0")
+
+    assert code == 1
+    assert text == (
+        f"Error: {home.data} is in use by process {home.process.pid}; "
+        "stop it, or choose another directory with --data\n"
+    )
+    assert home.is_healthy()
+    assert (home.data / "endpoints.json").exists()
+
+
+def test_it_is_unhealthy_with_the_reason_while_a_plane_does_not_answer(home: Home) -> None:
+    assert home.health() == (200, "ok\n")
+    data_plane = home.plane("data_plane")
+
+    data_plane.suspend()
+    status, why = home.health()
+    data_plane.resume()
+
+    assert status == 503
+    assert why.startswith("the data plane does not answer: ")
+    assert eventually(home.is_healthy)
+
+
 def test_it_says_where_everything_is_and_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
     with running(tmp_path / "data") as home:
         assert home.is_healthy()
@@ -160,54 +205,6 @@ def test_it_says_where_everything_is_and_ends_quietly_on_ctrl_c(tmp_path: Path) 
             f"  data         {home.data}",
             "Ctrl-C stops it.",
         ]
-
-
-def test_nobody_else_may_read_what_it_keeps(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as home:
-        home.thing("private")
-        assert eventually((home.data / "surroundings.checkpoint").exists)
-        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (home.data, *home.data.iterdir())}
-
-    assert modes.pop("data") == 0o700
-    assert {"log.db", "control.db", "surroundings.checkpoint", "deliveries.db"} <= modes.keys()
-    assert {mode & 0o077 for mode in modes.values()} == {0}
-
-
-def test_a_second_start_on_the_same_data_says_who_has_it_and_the_first_one_goes_on(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as home:
-        code, text = run("serve", "--data", str(home.data), "--port", "0", "--mqtt-port", "0")
-
-        assert code == 1
-        assert text == (
-            f"Error: {home.data} is in use by process {home.process.pid}; "
-            "stop it, or choose another directory with --data\n"
-        )
-        assert home.is_healthy()
-        assert (home.data / "endpoints.json").exists()
-
-
-def test_endpoints_left_by_one_that_was_killed_are_not_believed(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
-    (data / "endpoints.json").write_text('{"http": "http://127.0.0.1:1", "mqtt": "mqtt://127.0.0.1:1"}')
-    with taken_port() as port:
-        run("serve", "--data", str(data), "--port", str(port), "--mqtt-port", "0")
-
-    assert not (data / "endpoints.json").exists()
-
-
-def test_it_is_unhealthy_with_the_reason_while_a_plane_does_not_answer(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as home:
-        assert home.health() == (200, "ok\n")
-        data_plane = home.plane("data_plane")
-
-        data_plane.suspend()
-        status, why = home.health()
-        data_plane.resume()
-
-        assert status == 503
-        assert why.startswith("the data plane does not answer: ")
-        assert eventually(home.is_healthy)
 
 
 def test_it_ends_at_once_where_it_is_told_to_while_it_starts(tmp_path: Path) -> None:
@@ -229,12 +226,12 @@ def test_a_hanging_subscriber_does_not_cost_what_was_done_last(tmp_path: Path) -
     with taken_port() as port, running(tmp_path / "data") as home:
         topic = home.client("sns").create_topic(Name="hanging")["TopicArn"]
         home.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"http://127.0.0.1:{port}/")
-        for number in range(20):
-            home.thing(f"last-{number}")
+        names = [f"last-{number:02}" for number in range(20)]
+        for name in names:
+            home.thing(name)
 
         assert home.stop() == 0
-        assert "was killed" not in home.log.read_text()
 
-        home.start()
-        names = {thing["thingName"] for thing in home.client("iot").list_things()["things"]}
-        assert names == {f"last-{number}" for number in range(20)}
+        assert "was killed" not in home.log.read_text()
+        kept = (home.data / "surroundings.checkpoint").read_bytes()
+        assert [name for name in names if name.encode() not in kept] == []

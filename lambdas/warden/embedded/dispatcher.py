@@ -86,6 +86,7 @@ class StreamReader:
                     break
                 thing, seq = _place(key)
                 stuck, failed, reached = Stuck(thing=thing, seq=seq, error=repr(error)), None, position
+                self._failures = 0
                 log.exception("entry %d of %s is set aside", seq, thing)
                 break
             reached = position
