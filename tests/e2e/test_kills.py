@@ -3,6 +3,7 @@
 The ledger of what was acknowledged is kept here, outside of the processes that are killed.
 """
 
+import fcntl
 import json
 import random
 import socket
@@ -53,7 +54,7 @@ class Reporter:
         self._sent_as: dict[int, int] = {}
         self._pubacks: set[int] = set()  # with no lock: paho holds one of its own while it tells of them
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=thing, clean_session=False)
-        self._client.reconnect_delay_set(1, 1)
+        self._client.reconnect_delay_set(0.1, 0.1)  # type: ignore[arg-type]
         self._client.on_connect = self._connected
         self._client.on_publish = self._acknowledged
         self._client.on_message = self._replied
@@ -112,8 +113,8 @@ def report_ids(home: Home, thing: str) -> Counter[int]:
 
 
 def now_and_then(number: int) -> dict[str, Any]:
-    """The nth report of a device that violates the behavior 40 times, then conforms 40 times, and so on."""
-    return listening(23 if number // 40 % 2 else 22, report_id=number)
+    """The nth report of a device that violates the behavior ten times, then conforms ten times, and so on."""
+    return listening(23 if number // 10 % 2 else 22, report_id=number)
 
 
 def check_ledger(home: Home, reporters: list[Reporter], inbox: Any) -> None:
@@ -158,16 +159,16 @@ def test_a_report_whose_plane_dies_at_its_commit_is_sent_again_and_counts_once(t
         assert reporter.replies.get(timeout=PATIENCE) == (1, "ACCEPTED")
         order = home.data / "die"
 
-        for number, moment, port in ((2, "before", 23), (3, "after", 22), (4, "before", 23), (5, "after", 22)):
+        for number, moment, port in ((2, "before", 23), (3, "after", 22)):
             order.write_text(moment)
             reporter.report(listening(port, report_id=number))
 
             assert reporter.replies.get(timeout=PATIENCE) == (number, "ACCEPTED")
             assert eventually(reporter.is_done)
             assert not order.exists()
-        assert home.log.read_text().count("the data plane ended (signal 9, Killed), it is started again in ") == 4
+        assert home.log.read_text().count("the data plane ended (signal 9, Killed), it is started again in ") == 2
         check_ledger(home, [reporter], inbox)
-        assert [event["violationEventType"] for event in reversed(home.events())] == ["in-alarm", "alarm-cleared"] * 2
+        assert [event["violationEventType"] for event in reversed(home.events())] == ["in-alarm", "alarm-cleared"]
         reporter.close()
     finally:
         home.close()
@@ -224,6 +225,16 @@ def home(tmp_path: Path) -> Iterator[Home]:
         yield started
 
 
+def is_held(directory: Path) -> bool:
+    """Whether somebody has a data directory."""
+    with (directory / "lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def test_after_a_killed_supervisor_all_is_free_once_its_planes_are_gone_and_the_next_start_finds_everything(
     home: Home,
 ) -> None:
@@ -241,8 +252,7 @@ def test_after_a_killed_supervisor_all_is_free_once_its_planes_are_gone_and_the_
     home.process.kill()
     home.process.wait()
     assert psutil.wait_procs([data], timeout=PATIENCE)[1] == []
-    with pytest.raises(AssertionError, match="is in use by process"):
-        home.start()
+    assert is_held(home.data)
     control.resume()
     assert psutil.wait_procs([control], timeout=PATIENCE)[1] == []
     home.start()
@@ -282,7 +292,7 @@ class Load:
         while not self._stopping.is_set():
             if reporter.unacknowledged() < IN_FLIGHT:
                 reporter.report(now_and_then(reporter.sent + 1))
-            self._stopping.wait(0.002)
+            self._stopping.wait(0.01)
 
 
 def loaded(home: Home, things: list[str]) -> tuple[Any, Load]:
@@ -323,7 +333,7 @@ def end_at_random(home: Home, seed: int, rounds: int) -> None:
     rng = random.Random(seed)
     inbox, load = loaded(home, ["random-1", "random-2"])
     for number in range(rounds):
-        load.wait_for(rng.randrange(1, 100))
+        load.wait_for(rng.randrange(1, 60))
         ENDS[number % len(ENDS)](home, load)
         assert eventually(home.is_healthy)
     load.wait_for(20)
