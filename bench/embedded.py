@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--load", type=int, help=argparse.SUPPRESS)
     port = parser.parse_args().load
     if port:
-        if len(os.sched_getaffinity(0)) > 1:
+        if hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1:  # not on macOS
             os.sched_setaffinity(0, {1})
         print(json.dumps(asyncio.run(load(port, ROUNDS, SECONDS))))
         return

@@ -1,5 +1,6 @@
 """Events that subscribers are to hear of are handed to their topic, at least once."""
 
+import logging
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -12,8 +13,10 @@ from warden.storage.records import Stored
 from warden.storage.violations import Violations
 from warden.use_cases.fence import Fence
 
-RETRY_MS = 60_000
-"""After how long an alert that the topic did not take is tried again."""
+RETRY_MS, RETRY_MOST_MS = 60_000, 3_600_000
+"""After how long an alert that the topic did not take is tried again: half of what it has waited, within these."""
+
+log = logging.getLogger(__name__)
 
 
 class DeliverAlerts:
@@ -56,9 +59,11 @@ class DeliverAlerts:
             return False
         try:
             self._alerts.publish(event.target, alert_message(event))
-        except Unavailable:
+        except Unavailable as error:
+            wait = min(max(RETRY_MS, (now - event.at) // 2), RETRY_MOST_MS)
+            log.warning("violation %s: its alert is tried again in %d s: %s", event.violation_id, wait // 1000, error)
             with suppress(Raced):  # another delivery of the same event was as far
-                self._violations.postpone(stored, due=now + RETRY_MS)
+                self._violations.postpone(stored, due=now + wait)
             return False
         return True
 

@@ -58,7 +58,8 @@ def _keys_are_unique(payload: bytes, decoded: Any) -> bool:
     It was not where the same bytes come out again, as they do for AWS's agents. Nor where as many colons come out as
     went in: a decoded pair gives one pair back, and text gives its own colons back, except where one was escaped.
     """
-    encoded = _ENCODER.encode(decoded)
+    encoded = bytearray(len(payload))  # of the right size as a rule, where `encode` would let one grow
+    _ENCODER.encode_into(decoded, encoded)
     return encoded == payload or (b"\\" not in payload and encoded.count(b":") == payload.count(b":"))
 
 
