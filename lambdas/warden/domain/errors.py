@@ -1,4 +1,4 @@
-"""Every error of the product, by whose fault it is.
+"""The errors of the product, by whose fault they are. One that a single edge raises and catches is beside it.
 
 WardenError
 ├── Rejected                   the asker's fault: the same request fails the same way again, never retried
