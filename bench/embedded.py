@@ -129,6 +129,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="warden-bench-") as data:
         command = [sys.executable, "-m", "warden", "serve", "--data", data, "--port", "0", "--mqtt-port", "0"]
+        command += ["--log-level", "ERROR"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
             endpoints = Path(data) / "endpoints.json"
             while not endpoints.exists():

@@ -215,6 +215,10 @@ class ThingLog(Protocol):
         """One entry, read consistently; None where it has expired or never was."""
         ...
 
+    def recent(self, thing: str, limit: int) -> Iterable[Logged]:
+        """The newest entries, newest first, at most `limit`, read consistently."""
+        ...
+
     def since(self, thing: str, at: int) -> Iterable[Logged]:
         """Entries in order, read consistently: from the last one before epoch ms `at` on, to the newest."""
         ...

@@ -412,3 +412,18 @@ def test_events_are_listed_newest_first(world: World) -> None:
     found, _ = world.true.lists.events(Filters(), start=world.now - 5 * DAY, end=world.now, behind=None, limit=100)
     assert [event.type for event in found] == [CLEARED, IN_ALARM] * 2
     assert [event.at for event in found] == sorted((event.at for event in found), reverse=True)
+
+
+def test_the_last_page_of_a_list_says_that_nothing_follows(world: World) -> None:
+    world.create(profile("p"), EVERYTHING)
+    world.report("a", BAD)
+    world.report("b", BAD)
+    world.pump()
+    lists = world.true.lists
+    first, place = lists.active(Filters(), behind=None, limit=1, now=world.now)
+    last, end = lists.active(Filters(), behind=place, limit=1, now=world.now)
+    assert [len(first), len(last)] == [1, 1]
+    assert (place is not None, end) == (True, None)
+    span = {"start": 0, "end": world.now}
+    assert lists.events(Filters(), behind=None, limit=2, **span)[1] is None
+    assert lists.events(Filters(), behind=None, limit=1, **span)[1] is not None

@@ -320,11 +320,18 @@ def kill_and_start(home: Home, _: Load) -> None:
     home.start()
 
 
-ENDS: tuple[Callable[[Home, Load], None], ...] = (
-    lambda home, _: home.plane("data_plane").kill(),
-    lambda home, _: home.plane("control_plane").kill(),
+def kill(name: str) -> Callable[[Home, Load], None]:
+    return lambda home, _: home.plane(name).kill()
+
+
+ENDS = (  # a plane that dies often is started again later and later, until all of it is started anew
+    kill("data_plane"),
+    kill("control_plane"),
+    kill("data_plane"),
     stop_and_start,
-    lambda home, _: home.plane("data_plane").kill(),
+    kill("data_plane"),
+    kill("control_plane"),
+    kill("data_plane"),
     kill_and_start,
 )
 

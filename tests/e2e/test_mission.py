@@ -1,10 +1,18 @@
 """What the owner's troubleshooting guide promises, one test a promise, through `warden serve`, MQTT and boto3."""
 
+import json
+import socket
 from collections.abc import Iterator
 
 import pytest
 
-from tests.home import Home, behavior, eventually, listening, running
+from tests.home import PATIENCE, Home, behavior, eventually, listening, running
+from warden.adapters.sqlite import SqliteTable
+from warden.embedded.broker.decode import Decoder
+from warden.embedded.broker.encode import encode
+from warden.embedded.broker.packets import Connect, Puback, Publish
+from warden.storage import keys
+from warden.storage.thing_log import TableThingLog
 
 GUIDE_BEHAVIOR = {
     "name": "Listening TCP Ports",
@@ -189,6 +197,28 @@ def test_m4_a_redelivered_report_counts_once_and_ids_may_come_in_any_order(home:
 
     assert device.report(thing, listening(23, report_id=3))["status"] == "ACCEPTED"
     assert inbox.next()["violationEventType"] == "in-alarm"
+
+
+def test_m4_reports_that_are_all_sent_again_after_a_lost_connection_count_once(home: Home) -> None:
+    thing = home.thing("m4-burst")
+    topic = f"$aws/things/{thing}/defender/metrics/json"
+    reports = [json.dumps(listening(22, report_id=number)).encode() for number in range(1, 61)]
+
+    for dup in (False, True):  # the second time is what a client does that heard of no acknowledgement
+        with socket.create_connection(("127.0.0.1", home.mqtt_port), timeout=PATIENCE) as line:
+            packets = Decoder(level=4)
+            line.sendall(encode(Connect(client_id="m4-burst")))
+            for number, payload in enumerate(reports, 1):
+                line.sendall(encode(Publish(topic, payload, qos=1, packet_id=number, dup=dup)))
+            acknowledged: set[int] = set()
+            while len(acknowledged) < len(reports):
+                found = packets.feed(line.recv(65_536))
+                acknowledged |= {packet.packet_id for packet in found if isinstance(packet, Puback)}
+
+    log = SqliteTable(home.data / "log.db", keys.LOG, read_only=True)
+    counted = [logged.entry.report_id for logged in TableThingLog(log).recent(thing, 1000)]
+    log.close()
+    assert sorted(counted) == list(range(1, 61))
 
 
 def test_m5_m6_any_connection_may_publish_a_report_whatever_its_client_id(home: Home) -> None:

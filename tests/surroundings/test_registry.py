@@ -89,9 +89,9 @@ def test_shadows_named_with_a_colon_survive_the_raw_path(home: Home) -> None:
     assert b'"on":' in shadows.get_thing_shadow(thingName="a:b")["payload"].read()
 
 
-def test_a_topic_with_slashes_reaches_iot_data_whole(home: Home) -> None:
-    answer = home.client("iot-data").publish(topic="a/b c/%2F", payload=b"x")
-    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+def test_devices_are_sent_to_this_machine_and_never_to_aws(home: Home) -> None:
+    for kind in ("iot:Data", "iot:Data-ATS"):
+        assert home.client("iot").describe_endpoint(endpointType=kind)["endpointAddress"] == "127.0.0.1"
 
 
 def test_policies_certificates_roles_and_identity_are_there(home: Home) -> None:

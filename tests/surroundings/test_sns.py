@@ -177,13 +177,11 @@ def test_a_filter_keeps_messages_from_an_http_subscriber(home: Home) -> None:
         assert subscriber.next().json["Message"] == "alarm"
 
 
-def test_a_dead_subscriber_a_lost_queue_and_an_e_mail_address_keep_nothing_from_the_others(home: Home) -> None:
+def test_a_dead_subscriber_and_a_lost_queue_keep_nothing_from_the_others(home: Home) -> None:
     sns = home.client("sns")
     topic = topic_of(home)
     lost = queue_of(home, topic, "lost")
     home.client("sqs").delete_queue(QueueUrl=lost)
-    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
-    sns.subscribe(TopicArn=topic, Protocol="sms", Endpoint="+15555550100")
     dead = Subscriber()
     with dead:
         confirmed(home, topic, dead)

@@ -50,7 +50,7 @@ def fill(home: Home) -> None:
     sns.subscribe(
         TopicArn=topic, Protocol="sqs", Endpoint=QUEUE_ARN, Attributes={"FilterPolicy": '{"k":[{"prefix":"a"}]}'}
     )
-    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://localhost:9/alerts")
     for text in ("first", "second"):
         sns.publish(TopicArn=topic, Message=text, MessageAttributes={"k": {"DataType": "String", "StringValue": "a1"}})
 

@@ -86,7 +86,11 @@ def main() -> None:
     help="Refuse reports of a thing that come sooner; AWS has 300.",
 )
 @click.option(
-    "--datapoint-days", type=click.IntRange(2, 90), default=14, show_default=True, help="How long datapoints are kept."
+    "--datapoint-days",
+    type=click.IntRange(2, 90),
+    default=14,
+    show_default=True,
+    help="How long datapoints are kept; the log that holds them, 4 at least.",
 )
 @click.option(
     "--event-days",

@@ -4,11 +4,9 @@ import logging
 import secrets
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial, wraps
 from typing import ParamSpec, TypeVar
-
-import msgspec
 
 from warden.adapters.aws_iot import IotThings
 from warden.adapters.sns import SnsAlerts
@@ -23,6 +21,7 @@ from warden.control_api.tags import is_device_defenders
 from warden.domain.errors import Unavailable
 from warden.embedded import channel
 from warden.embedded.dispatcher import SWEEP_SECONDS, StreamReader, Worker, sweeper
+from warden.embedded.news import DataPlaneNews
 from warden.embedded.options import CONTROL_FILE, LOG_FILE
 from warden.embedded.plane import CannotListen, PlaneSettings, begin, now, say_ready, starting
 from warden.embedded.remote_log import RemoteThingLog
@@ -45,78 +44,10 @@ from warden.use_cases.sweep import Sweep
 log = logging.getLogger(__name__)
 
 HEALTH_SECONDS = 1.0
-ANSWERS_AT_ONCE = 200
+STUCK_NAMED = 5
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class DataPlaneNews:
-    """What the data plane has to know of the control plane's changes, told until it has heard.
-
-    Args:
-        settings: Where the data plane is.
-        things: The registry.
-    """
-
-    def __init__(self, settings: PlaneSettings, things: IotThings) -> None:
-        self._path = settings.channel_path
-        self._things = things
-        self._lock = threading.Lock()
-        self._telling = threading.Lock()
-        self._reload = False
-        self._untold: set[str] = set()
-
-    def profiles_changed(self) -> None:
-        """The security profiles are others now."""
-        with self._lock:
-            self._reload = True
-        self._tell()
-
-    def registry_changed(self, things: Iterable[str]) -> None:
-        """The registry's answers about some things are others now."""
-        with self._lock:
-            self._untold.update(things)
-        self._tell()
-
-    def _tell(self) -> None:
-        try:
-            self.tell()
-        except Unavailable as error:
-            log.warning("the data plane is told later: %s", error)
-
-    def tell(self) -> None:
-        """Tell what was not heard yet. Raises Unavailable.
-
-        One caller at a time: what another one is just telling of our change must be heard when this returns.
-        """
-        with self._telling:
-            with self._lock:
-                reload, self._reload = self._reload, False
-                things, self._untold = sorted(self._untold), set()
-            try:
-                self._tell_of(things, reload=reload)
-            except Unavailable:
-                with self._lock:  # all of it again: told twice, it changes nothing
-                    self._reload |= reload
-                    self._untold.update(things)
-                raise
-
-    def _tell_of(self, things: list[str], *, reload: bool) -> None:
-        if reload:
-            channel.ask(self._path, "reload", {})
-        for start in range(0, len(things), ANSWERS_AT_ONCE):
-            asked = things[start : start + ANSWERS_AT_ONCE]
-            answers = {thing: self._things.ask(thing, now=now()) for thing in asked}
-            channel.ask(self._path, "registry-answer", {"answers": msgspec.to_builtins(answers)})
-
-    def tell_everything(self) -> None:
-        """Ask the registry again about every thing that the data plane knows: a crash may have lost what was untold,
-        or the registry itself its last second."""
-        after = ""
-        while names := channel.ask(self._path, "things", {"after": after}):
-            self.registry_changed(names)
-            after = names[-1]
 
 
 class Api:
@@ -184,7 +115,7 @@ class ControlPlane:
             clock=now,
         )
         self._registry = IotThings(lambda: self._surroundings.client("iot"))
-        self._news = DataPlaneNews(settings, self._registry)
+        self._news = DataPlaneNews(settings.channel_path, self._registry)
         self._exclusive = threading.RLock()
         self._jobs = Jobs(self._table)
         self._catalogue = CatalogueStore(self._table)
@@ -279,8 +210,8 @@ class ControlPlane:
             channel.ask(self._settings.channel_path, "status", {}, timeout=HEALTH_SECONDS)
         except Unavailable as error:
             return 503, f"{error}\n"
-        stuck = self._jobs.count_stuck()
-        return 200, f"ok, but {stuck} log entries could not be dispatched\n" if stuck else "ok\n"
+        stuck = [f"{seq} of {thing}" for thing, seq in self._jobs.stuck_entries(limit=STUCK_NAMED)]
+        return 200, f"ok, but log entries could not be dispatched: {', '.join(stuck)}\n" if stuck else "ok\n"
 
 
 def _excluding(lock: threading.RLock, call: Callable[P, T]) -> Callable[P, T]:

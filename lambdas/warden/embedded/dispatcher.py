@@ -91,7 +91,10 @@ class StreamReader:
                 break
             reached = position
             self._failures = 0
-        self._deliver(events, now=now())
+        try:
+            self._deliver(events, now=now())
+        except Exception:
+            log.exception("alerts were not delivered; the sweeper finds them by their events")
         if reached > after:
             self._jobs.advance(STREAM, cursor, reached, stuck, due=now() + STUCK_AGAIN_MS)
             channel.ask(self._channel, "prune", {"upto": reached})

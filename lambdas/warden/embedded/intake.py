@@ -175,7 +175,13 @@ class Intake:
         """The reply to a report, once it is durable; None where the registry has to be asked first."""
         topic = waiting.topic
         try:
-            report_id = self._ingest(topic.thing, topic.format, waiting.publication.payload, at=waiting.at)
+            report_id = self._ingest(
+                topic.thing,
+                topic.format,
+                waiting.publication.payload,
+                at=waiting.at,
+                again=waiting.publication.dup,
+            )
         except ReportRejected as error:
             return rejected(topic.thing, error, waiting.at)
         except NotAsked:

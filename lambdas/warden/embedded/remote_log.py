@@ -36,6 +36,10 @@ class RemoteThingLog:
         """See ThingLog."""
         return self._file.read(thing, seq)
 
+    def recent(self, thing: str, limit: int) -> Iterable[Logged]:
+        """See ThingLog."""
+        return self._file.recent(thing, limit)
+
     def since(self, thing: str, at: int) -> Iterable[Logged]:
         """See ThingLog."""
         return self._file.since(thing, at)

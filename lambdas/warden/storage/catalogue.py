@@ -146,11 +146,12 @@ class CatalogueStore:
             first="PROFILE#",
             last=keys.last("PROFILE#"),
             after=after,
-            limit=limit,
+            limit=limit + 1,  # the one too many tells whether any follow
             consistent=True,
         )
-        heads = [_heads.read(item).record for item in page.items]
-        return [head.name for head in heads if not head.deleted], page.last
+        heads = [_heads.read(item).record for item in page.items[:limit]]
+        more = head_key(heads[-1].name).sk if len(page.items) > limit else page.last
+        return [head.name for head in heads if not head.deleted], more
 
     def targets(self, head: Head) -> list[Attachment]:
         """A profile's attachments, in order of their ARN."""

@@ -56,12 +56,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True):
 
 _jobs, _stuck, _cursors = Records(Job), Records(Stuck), Records(Cursor)
 
-JOB, STUCK, VIOLATION = "JOB", "STUCK", "VIO"
-
-
-def kind_of(key: Key) -> str:
-    """Of what kind a due item is: JOB, STUCK or VIO."""
-    return keys.split(key.pk)[0]
+JOB, STUCK = "JOB", "STUCK"
 
 
 class Jobs:
@@ -122,9 +117,10 @@ class Jobs:
         """A stuck entry, read consistently."""
         return _stuck.get(self._table, key)
 
-    def count_stuck(self, *, limit: int = 1000) -> int:
-        """How many entries are stuck, as far as `limit`."""
-        return len(self._table.query_index(keys.BY_ALL, STUCK, limit=limit).rows)
+    def stuck_entries(self, *, limit: int) -> list[tuple[str, int]]:
+        """Thing and sequence of the entries that are stuck, at most `limit`."""
+        rows = self._table.query_index(keys.BY_ALL, STUCK, limit=limit).rows
+        return [(thing, int(seq)) for _, thing, seq in (keys.split(row.key.pk) for row in rows)]
 
     def still_stuck(self, stored: Stored[Stuck], error: str, *, due: int) -> None:
         """Store that an entry failed again."""

@@ -79,6 +79,21 @@ class TableThingLog:
         item = self._table.get(Key(keys.thing(thing), keys.entry(seq)), consistent=True)
         return decode(item) if item else None
 
+    def recent(self, thing: str, limit: int) -> Iterator[Logged]:
+        """See ThingLog."""
+        pk, first, last = keys.thing(thing), keys.ENTRY_PREFIX, keys.last(keys.ENTRY_PREFIX)
+        after: str | None = None
+        left = limit
+        while left:
+            page = self._table.query(
+                pk, first=first, last=last, descending=True, limit=left, after=after, consistent=True
+            )
+            yield from map(decode, page.items)
+            left -= len(page.items)
+            after = page.last
+            if after is None:
+                return
+
     def since(self, thing: str, at: int) -> Iterator[Logged]:
         """See ThingLog."""
         first, after = keys.entry(max(1, self._first_from(thing, at) - 1)), None

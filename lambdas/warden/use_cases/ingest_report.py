@@ -21,6 +21,10 @@ from warden.ports import Known, Registrations, ThingLog, Things
 ATTEMPTS = 20
 """How often a report is done again where other writers were first, before it is left to be delivered again."""
 
+REDELIVERED_AMONG = 512
+"""Among how many of a thing's newest entries a report is looked for that its sender says may be there: more than any
+client has under way at once (AWS IoT Core takes 100)."""
+
 UNREGISTERED_TRUSTED_MS = 3_600_000
 """How long "not registered" is believed without asking the registry again."""
 
@@ -82,7 +86,7 @@ class IngestReport:
         self._catalogues = catalogues
         self._options = options
 
-    def __call__(self, thing: str, fmt: str, payload: bytes, *, at: int) -> int:
+    def __call__(self, thing: str, fmt: str, payload: bytes, *, at: int, again: bool = False) -> int:
         """Count one report, once however often it is delivered.
 
         Args:
@@ -90,6 +94,7 @@ class IngestReport:
             fmt: The format, from the topic.
             payload: The report, not trusted.
             at: When it arrived, epoch ms.
+            again: Whether its sender says that it may have sent it before, and `at` is not the time of that.
 
         Returns: The report's id.
 
@@ -99,6 +104,8 @@ class IngestReport:
         """
         decoded = _decode(thing, fmt, payload)
         arrival = Arrival(thing, decoded.header.report_id, digest(payload), datapoints(decoded), at)
+        if again and self._counted(arrival):
+            return arrival.report_id
         for attempt in range(ATTEMPTS):
             known = self._log.load(thing, consistent=attempt > 0)
             if attempt == 0 and _void(known, at, self._options.keep):
@@ -112,6 +119,12 @@ class IngestReport:
                 continue
             return arrival.report_id
         raise Raced(f"{thing}: others wrote first {ATTEMPTS} times")
+
+    def _counted(self, arrival: Arrival) -> bool:
+        """Whether a report is in the log already; the newest entry knows only the last few."""
+        known_as = (arrival.report_id, arrival.digest)
+        recent = self._log.recent(arrival.thing, REDELIVERED_AMONG)
+        return any((logged.entry.report_id, logged.entry.digest) == known_as for logged in recent)
 
     def _next(self, arrival: Arrival, known: Known) -> Entry | None:
         """The entry to append, None for a report that has been counted."""

@@ -1,8 +1,7 @@
 """What people see of violations: those that are active, and what happened to any."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
 from typing import TypeVar
 
 from warden.domain.alarms.advance import current
@@ -136,12 +135,10 @@ def _page(
     rows: Iterable[tuple[Place, Stored[R]]], limit: int, shown: Callable[[R], T | None]
 ) -> tuple[list[T], Place | None]:
     found: list[T] = []
-    read: Iterator[tuple[Place, Stored[R]]] = islice(rows, ROWS_READ)
-    last: Place | None = None
-    for number, (place, stored) in enumerate(read, 1):
-        last = place
+    left = iter(rows)
+    for number, (place, stored) in enumerate(left, 1):
         if (row := shown(stored.record)) is not None:
             found.append(row)
         if len(found) == limit or number == ROWS_READ:
-            return found, last
+            return found, place if next(left, None) else None
     return found, None

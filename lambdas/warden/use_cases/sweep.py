@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from warden.domain.errors import Unavailable
 from warden.ports import Key, ThingLog
@@ -29,6 +29,8 @@ class Sweep:
         deliver: `DeliverAlerts`, perhaps guarded.
         invalidate_silent: Looks at a violation whose thing may be silent.
         retire: Does a retirement job.
+        failed: What failed for a fault of ours, and when it is tried again, epoch ms; else it would stand before
+            the rest for ever.
     """
 
     jobs: Jobs
@@ -37,6 +39,7 @@ class Sweep:
     deliver: Callable[..., int]
     invalidate_silent: InvalidateSilent
     retire: RetireViolations
+    failed: dict[Key, int] = field(default_factory=dict)
 
     def __call__(self, *, now: int) -> int:
         """Do what is due by epoch ms `now`, 100 items at most.
@@ -44,14 +47,17 @@ class Sweep:
         Returns: How many were done; what failed is due again, and does not hold up the rest.
         """
         done = 0
-        for key in self.jobs.due(now, limit=AT_ONCE):
+        due = self.jobs.due(now, limit=AT_ONCE + len(self.failed))
+        for key in [key for key in due if self.failed.get(key, 0) <= now][:AT_ONCE]:
             try:
                 self._do(key, now)
+                self.failed.pop(key, None)
                 done += 1
             except Unavailable as error:
                 log.warning("%s is due and could not be done now: %s", "/".join(key), error)
             except Exception:
-                log.exception("%s is due and failed; it is tried again", "/".join(key))
+                self.failed[key] = now + STUCK_AGAIN_MS
+                log.exception("%s is due and failed; it is tried again in five minutes", "/".join(key))
         return done
 
     def _do(self, key: Key, now: int) -> None:

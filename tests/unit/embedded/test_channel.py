@@ -4,7 +4,6 @@ import asyncio
 import logging
 import socket
 import struct
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +27,10 @@ class Answering:
         self._run(self._open())
 
     async def _open(self) -> None:
-        self._server = await channel.answer(self.path, {"echo": self._echo, "fail": self._fail, "wait": self._wait})
+        self._server = await channel.answer(self.path, self.answerers())
+
+    def answerers(self) -> dict[str, channel.Answerer]:
+        return {"echo": self._echo, "fail": self._fail, "wait": self._wait}
 
     async def _echo(self, asked: dict[str, Any]) -> Any:
         return asked["said"]
@@ -58,12 +60,6 @@ class Answering:
             self.loop.call_soon_threadsafe(self.loop.stop)
             self._thread.join(10)
             self.loop.close()
-
-
-@pytest.fixture
-def path() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as directory:  # its path is short, as that of a socket has to be
-        yield Path(directory) / "channel"
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from warden.embedded.plane import now
 from warden.ports import Item, Key
 from warden.storage import keys
 from warden.storage.catalogue import CatalogueCache, CatalogueStore
-from warden.storage.jobs import Jobs
+from warden.storage.jobs import Jobs, Stuck
 from warden.storage.thing_log import TableThingLog
 from warden.storage.violations import Violations
 from warden.use_cases.attach_security_profile import attach_security_profile
@@ -32,7 +32,7 @@ from warden.use_cases.dispatch_transitions import DispatchTransitions
 from warden.use_cases.ingest_report import IngestReport, Options
 from warden.use_cases.invalidate_silent import InvalidateSilent
 from warden.use_cases.retire_violations import RetireViolations
-from warden.use_cases.sweep import Sweep
+from warden.use_cases.sweep import AT_ONCE, Sweep
 
 SPOILT = Key(keys.join("PROFILE", "spoilt"), "V#000000001")
 
@@ -122,11 +122,11 @@ def test_an_entry_that_fails_again_and_again_is_set_aside_and_those_behind_it_ar
     for _ in range(ATTEMPTS - 1):
         with pytest.raises(Exception, match="MessagePack data is malformed"):
             home.reader.read()
-        assert (home.alarming(), home.jobs.count_stuck()) == (set(), 0)
+        assert (home.alarming(), home.jobs.stuck_entries(limit=9)) == (set(), [])
     home.reader.read()
     home.reader.read()
 
-    assert home.jobs.count_stuck() == 1
+    assert home.jobs.stuck_entries(limit=9) == [("spoilt", 1)]
     assert home.alarming() == {"sound"}
     assert home.log_table.read_stream(0, 10) == []
 
@@ -141,12 +141,26 @@ def test_an_entry_that_was_set_aside_is_dealt_with_once_it_can_be(home: Home) ->
     home.reader.read()
 
     home.sweep(now=now() + STUCK_AGAIN_MS)
-    assert (home.alarming(), home.jobs.count_stuck()) == (set(), 1)
+    assert (home.alarming(), home.jobs.stuck_entries(limit=9)) == (set(), [("spoilt", 1)])
 
     home.table.put(sound)
     home.sweep(now=now() + 3 * STUCK_AGAIN_MS)
-    assert (home.alarming(), home.jobs.count_stuck()) == ({"spoilt"}, 0)
+    assert (home.alarming(), home.jobs.stuck_entries(limit=9)) == ({"spoilt"}, [])
     assert [alert.type for alert in home.topics.arrived] == [EventType.IN_ALARM]
+
+
+def test_what_is_due_and_cannot_be_done_does_not_stand_before_the_rest_for_ever(home: Home) -> None:
+    home.watched("sound")
+    home.violate("sound")
+    for number in range(AT_ONCE):
+        key = Key(keys.join("JOB", number), "JOB")
+        home.table.put(Item(key, b"\xc1", indexes={keys.DUE: keys.due(str(number), 1, key)}))
+    home.jobs.advance("log", None, 1, Stuck(thing="sound", seq=1, error=""), due=2)
+
+    home.sweep(now=now())
+    assert home.alarming() == set()
+    home.sweep(now=now())
+    assert home.alarming() == {"sound"}
 
 
 def test_what_was_dispatched_is_not_dispatched_again(home: Home) -> None:

@@ -147,10 +147,10 @@ class Desk:
 
 
 def _with_a_bug(ingest: IngestReport) -> Callable[..., int]:
-    def call(thing: str, fmt: str, payload: bytes, *, at: int) -> int:
+    def call(thing: str, fmt: str, payload: bytes, *, at: int, again: bool) -> int:
         if payload == BUG:
             raise RuntimeError("a mistake of ours")
-        return ingest(thing, fmt, payload, at=at)
+        return ingest(thing, fmt, payload, at=at, again=again)
 
     return call
 

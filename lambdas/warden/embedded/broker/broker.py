@@ -245,7 +245,8 @@ class Broker:
             _refuse(connection, "a topic is too long")
             return
         acknowledge = partial(connection.send, encode_puback(packet.packet_id)) if packet.qos else _nothing
-        publication = Publication(packet.topic, packet.payload, packet.qos, _client_id(connection), acknowledge)
+        client_id = _client_id(connection)
+        publication = Publication(packet.topic, packet.payload, packet.qos, client_id, acknowledge, packet.dup)
         if not self._take_or_route(publication):
             connection.close(Reason.FORBIDDEN_ACCESS, f"publish on {packet.topic!r}")
 

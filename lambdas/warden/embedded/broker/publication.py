@@ -15,6 +15,7 @@ class Publication:
         client_id: Who published it.
         acknowledge: Sends the PUBACK of a QoS 1 message, and does nothing for QoS 0 or where the connection that it
             came by is over. To be called at most once, on the loop's thread.
+        dup: Whether its client says that it may have sent it before.
     """
 
     topic: str
@@ -22,3 +23,4 @@ class Publication:
     qos: int
     client_id: str
     acknowledge: Callable[[], None]
+    dup: bool = False

@@ -45,10 +45,11 @@ MOTO_VERSION: str = moto.__version__
 
 
 class DataPlane(IoTDataPlaneBackend):
-    """moto's iot-data backend, without its list of everything ever published."""
+    """moto's iot-data backend, which knows shadows only: it is not connected to the broker."""
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Accept a message; nobody subscribes here."""
+        """Refuse a message, which nobody would get. Raises: NotImplementedError."""
+        raise NotImplementedError
 
 
 class Key(NamedTuple):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from moto.iot.exceptions import ResourceAlreadyExistsException, ResourceNotFoundException
-from moto.iot.models import FakeThing, IoTBackend
+from moto.iot.models import FakeEndpoint, FakeThing, IoTBackend
 
 
 class Registry(IoTBackend):
@@ -89,6 +89,12 @@ class Registry(IoTBackend):
         }
         super().delete_thing_group(thing_group_name)
         self.touched |= members
+
+    def describe_endpoint(self, endpoint_type: str) -> FakeEndpoint:
+        """Where devices connect: this machine, and never a host of AWS."""
+        endpoint = super().describe_endpoint(endpoint_type)
+        endpoint.endpoint = "127.0.0.1"
+        return endpoint
 
     def _arn(self, thing_name: str) -> str:
         return f"arn:{self.partition}:iot:{self.region_name}:{self.account_id}:thing/{thing_name}"

@@ -219,6 +219,10 @@ class Notifications(models.SNSBackend):
             _check_url(endpoint, protocol)
         elif protocol == "sqs":
             self._check_queue(endpoint)
+        else:
+            raise SNSInvalidParameter(
+                f"Invalid parameter: Protocol: expected sqs, http or https, {protocol} is not done here yet"
+            )
         subscription = super().subscribe(topic_arn, endpoint, protocol)
         if isinstance(subscription, Subscription) and not subscription.confirmed:
             subscription.attributes |= {"PendingConfirmation": True, "ConfirmationWasAuthenticated": False}
@@ -254,7 +258,9 @@ class Notifications(models.SNSBackend):
             self.unsubscribe(subscription.arn)
 
     def publish(self, message: str, arn: str | None, phone_number: str | None = None, *rest: Any, **more: Any) -> str:
-        """Publish to a topic; a message to a telephone number is accepted, and not kept."""
+        """Publish to a topic; a message to a telephone number is refused, since nobody would get it."""
+        if phone_number:
+            raise SNSInvalidParameter("Invalid parameter: PhoneNumber: the embedded home sends no SMS yet")
         message_id = super().publish(message, arn, phone_number, *rest, **more)
         self.sms_messages.clear()
         self.sms_message_objects.clear()
