@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.surroundings.home import Subscriber, until
-from warden.embedded.surroundings import deliveries as table
 from warden.embedded.surroundings.deliveries import Deliveries, Delivery, Sender
 
 
@@ -76,13 +75,12 @@ def test_delays_double_up_to_five_minutes_and_an_hour_ends_them(waiting: Deliver
     assert clock() - begun >= 3_600_000
 
 
-def test_one_subscriber_cannot_fill_the_disk(
-    waiting: Deliveries, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(table, "LIMIT", 3)
+def test_one_subscriber_cannot_fill_the_disk(tmp_path: Path, clock: Clock) -> None:
+    waiting = Deliveries(tmp_path / "d", limit=3)
     for number in range(5):
         put(waiting, clock, str(number))
     assert first(waiting).body == b"2"
+    waiting.close()
 
 
 def test_what_was_put_outlives_the_process(tmp_path: Path, clock: Clock) -> None:

@@ -520,20 +520,6 @@ def test_a_closed_broker_leaves_no_connection_and_publishes_no_will() -> None:
     serve(scenario)
 
 
-def test_the_oldest_of_too_many_sessions_that_stay_behind_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("warden.embedded.broker.session.MAX_OFFLINE", 2)
-
-    async def scenario(home: Home) -> None:
-        for client_id in ("a", "b", "c"):
-            client = await home.connect(client_id, clean=False)
-            await client.send(Disconnect())
-            assert await client.is_closed()
-        answers = [await (await home.dial()).ask(Connect(each, clean=False)) for each in ("a", "b", "c")]
-        assert answers == [Connack(False), Connack(True), Connack(True)]
-
-    serve(scenario)
-
-
 def test_a_message_may_be_published_while_one_is_taken() -> None:
     async def run() -> None:
         def reply(publication: Publication) -> bool:

@@ -5,7 +5,15 @@ import pytest
 from warden.embedded.broker.decode import Decoder
 from warden.embedded.broker.encode import MQTT_3_1_1
 from warden.embedded.broker.packets import Publish
-from warden.embedded.broker.session import EXPIRY_SECONDS, MAX_QUEUED, MAX_QUEUED_BYTES, Message, Session, Sessions
+from warden.embedded.broker.session import (
+    EXPIRY_SECONDS,
+    MAX_OFFLINE,
+    MAX_QUEUED,
+    MAX_QUEUED_BYTES,
+    Message,
+    Session,
+    Sessions,
+)
 
 
 def sent(session: Session) -> list[Publish]:
@@ -57,3 +65,12 @@ def test_sessions_expire_in_the_order_in_which_their_clients_left() -> None:
         sessions.leave(session, float(moment))
     sessions.expire(EXPIRY_SECONDS + 1)
     assert (sessions.get("a"), sessions.get("b")) == (None, session)
+
+
+def test_of_too_many_sessions_that_stay_behind_the_one_gone_longest_is_forgotten() -> None:
+    sessions = Sessions()
+    for number in range(MAX_OFFLINE + 1):
+        session, _ = sessions.open(f"lamp-{number}", clean=False)
+        sessions.leave(session, float(number))
+    assert sessions.get("lamp-0") is None
+    assert sessions.get("lamp-1") is not None

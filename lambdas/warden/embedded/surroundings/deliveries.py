@@ -24,7 +24,6 @@ TIMEOUT_SECONDS = 5.0
 ANSWER_WITHIN_SECONDS = 10.0  # for a subscriber that answers a byte at a time, which no socket timeout ends
 GIVE_UP_AFTER_MS = 3_600_000
 LONGEST_DELAY_MS = 300_000
-LIMIT = 10_000  # messages that wait for one subscriber; the oldest goes first
 TOO_MANY_REQUESTS = 429
 
 _SCHEMA = """
@@ -62,9 +61,15 @@ class Delivery:
 
 
 class Deliveries:
-    """The table, in a file of its own; every call is durable when it returns, from any thread."""
+    """The table, in a file of its own; every call is durable when it returns, from any thread.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file, made where it is missing.
+        limit: Messages that wait for one subscriber at most; the oldest goes first.
+    """
+
+    def __init__(self, path: Path, *, limit: int = 10_000) -> None:
+        self._limit = limit
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -81,7 +86,7 @@ class Deliveries:
                 " WHERE subscription = ?",
                 (subscription,),
             ).fetchone()
-            if waiting >= LIMIT:
+            if waiting >= self._limit:
                 self._db.execute(
                     "DELETE FROM delivery WHERE id = (SELECT min(id) FROM delivery WHERE subscription = ?)",
                     (subscription,),
@@ -91,8 +96,8 @@ class Deliveries:
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (subscription, endpoint, json.dumps(dict(headers)), body, now, max(now, due), attempts),
             )
-        if waiting >= LIMIT:
-            log.warning("%s: over %d messages wait, the oldest was dropped", subscription, LIMIT)
+        if waiting >= self._limit:
+            log.warning("%s: over %d messages wait, the oldest was dropped", subscription, self._limit)
         self.arrived.set()
 
     def first(self) -> Delivery | None:
