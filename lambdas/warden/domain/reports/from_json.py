@@ -10,7 +10,7 @@ from warden.domain.errors import ReportRejected
 from warden.domain.reports.dialects import DIALECTS, keeps_rules
 from warden.domain.reports.document import REPEATED, check_size, read
 from warden.domain.reports.problems import excerpt
-from warden.domain.reports.report import MAX_DEPTH, Report
+from warden.domain.reports.report import MAX_BYTES, MAX_DEPTH, Report
 
 _BOM = b"\xef\xbb\xbf"
 _MAX_DIGITS = 400  # no double has as many before its point
@@ -20,18 +20,30 @@ _START = re.compile(
     rb'\s*\{\s*"(?:header|hed)"\s*:\s*\{[^{}]*?"(?:report_id|rid)"\s*:\s*([1-9][0-9]{0,18})\s*[,}]',
 )
 _BYTE = re.compile(r"\(byte ([0-9]+)\)")
-_DECODERS = [msgspec.json.Decoder(dialect) for dialect in DIALECTS]
+_DECODERS = [msgspec.json.Decoder(dialect).decode for dialect in DIALECTS]
 _SHORT = _DECODERS[1:]
 _UNTYPED = msgspec.json.Decoder()
-_ENCODER = msgspec.json.Encoder()
+_encode_into = msgspec.json.Encoder().encode_into
 
 
 def decode_report(payload: bytes) -> Report:
     """Decode and validate a report in UTF-8 JSON of at most 128 KB. Raises ReportRejected, which says what is wrong."""
+    if len(payload) <= MAX_BYTES:
+        # A report in short names need not fail as one in long names first.
+        for decode in _SHORT if payload.startswith(b'{"hed"') else _DECODERS:
+            try:
+                report: Report = decode(payload)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue
+            if keeps_rules(report) and _keys_are_unique(payload, report):
+                return report
+            break
+    return _decode_slowly(payload)
+
+
+def _decode_slowly(payload: bytes) -> Report:
+    """Any other report: in other names or forms of numbers, or wrong."""
     check_size(payload)
-    report = _strict(payload)
-    if report is not None:
-        return report
     try:
         document = _UNTYPED.decode(payload)
         if not _keys_are_unique(payload, document):
@@ -41,17 +53,6 @@ def decode_report(payload: bytes) -> Report:
     return read(document)
 
 
-def _strict(payload: bytes) -> Report | None:
-    # A report in short names need not fail as one in long names first.
-    for decoder in _SHORT if payload.startswith(b'{"hed"') else _DECODERS:
-        try:
-            report: Report = decoder.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            continue
-        return report if keeps_rules(report) and _keys_are_unique(payload, report) else None
-    return None
-
-
 def _keys_are_unique(payload: bytes, decoded: Any) -> bool:
     """Whether no key was lost to a later one of its name, which msgspec lets pass.
 
@@ -59,7 +60,7 @@ def _keys_are_unique(payload: bytes, decoded: Any) -> bool:
     went in: a decoded pair gives one pair back, and text gives its own colons back, except where one was escaped.
     """
     encoded = bytearray(len(payload))  # of the right size as a rule, where `encode` would let one grow
-    _ENCODER.encode_into(decoded, encoded)
+    _encode_into(decoded, encoded)
     return encoded == payload or (b"\\" not in payload and encoded.count(b":") == payload.count(b":"))
 
 
