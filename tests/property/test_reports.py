@@ -83,14 +83,14 @@ def document(part: Any, name: Callable[[str], str]) -> Any:
 
 def decode(encoding: str, written: Any) -> Report:
     """The report that bytes mean, whatever names it was read under."""
-    report = DECODERS[encoding.split(maxsplit=1)[0]](ENCODERS[encoding](written))
+    report = DECODERS[encoding.split(maxsplit=1)[0]](ENCODERS[encoding](written)).report
     return msgspec.convert(report, Report, from_attributes=True)
 
 
 def outcome(fmt: str, payload: bytes) -> Report | None:
     """The report, or None where it is refused as it should be."""
     try:
-        report = DECODERS[fmt](payload)
+        report = DECODERS[fmt](payload).report
     except ReportRejected as error:
         rejected = error
     else:

@@ -14,7 +14,7 @@ from warden.domain.behaviors.metrics import datapoints
 from warden.domain.behaviors.target import ThingFacts
 from warden.domain.errors import Raced, ReportRejected
 from warden.domain.reports import DECODERS
-from warden.domain.reports.report import Report
+from warden.domain.reports.report import Decoded
 from warden.domain.reports.topics import name_problem
 from warden.ports import Known, Registrations, ThingLog, Things
 
@@ -103,7 +103,7 @@ class IngestReport:
             Unavailable: It could not be counted now; deliver it again.
         """
         decoded = _decode(thing, fmt, payload)
-        arrival = Arrival(thing, decoded.header.report_id, digest(payload), datapoints(decoded), at)
+        arrival = Arrival(thing, decoded.report.header.report_id, digest(payload), datapoints(decoded), at)
         if again and self._counted(arrival):
             return arrival.report_id
         for attempt in range(ATTEMPTS):
@@ -189,7 +189,7 @@ class IngestReport:
         raise ReportRejected(f"{arrival.thing} Not a Thing", report_id=arrival.report_id)
 
 
-def _decode(thing: str, fmt: str, payload: bytes) -> Report:
+def _decode(thing: str, fmt: str, payload: bytes) -> Decoded:
     if problem := name_problem(thing):
         raise ReportRejected(problem)
     decoder = DECODERS.get(fmt)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.hand_driven_loop import HandDrivenLoop
 from tests.home import listening
 from warden.adapters.sqlite import SqliteTable
 from warden.domain.behaviors.target import ThingFacts
@@ -23,40 +24,6 @@ from warden.use_cases.ingest_report import IngestReport, Options
 
 NOW = 1_790_000_000_000
 BUG = b"a report that runs into a mistake of ours"
-
-
-class HandDrivenLoop(asyncio.SelectorEventLoop):
-    """A loop whose time stands still, and which runs only when it is told to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 0.0
-
-    def time(self) -> float:
-        return self.now
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """What the block does, it does as if the loop had called it."""
-        asyncio._set_running_loop(self)
-        try:
-            yield
-        finally:
-            asyncio._set_running_loop(None)
-
-    def turn(self) -> None:
-        """Do what is ready, not what that makes ready."""
-        self.call_soon(self.stop)
-        self.run_forever()
-
-    def settle(self) -> None:
-        """Do what is ready until nothing is; what is due later stays undone."""
-        for _ in range(200):
-            self.turn()
-
-    def later(self, seconds: float) -> None:
-        self.now += seconds
-        self.settle()
 
 
 class Registry:

@@ -10,8 +10,8 @@ from operator import attrgetter
 from typing import Any
 
 from warden.domain.behaviors.profile import MetricValue
-from warden.domain.reports.addresses import host, text
-from warden.domain.reports.report import Report
+from warden.domain.reports.addresses import text
+from warden.domain.reports.report import Decoded
 
 Datapoint = int | frozenset[int | bytes]
 """A metric's value in one report: a count, or what is in its list, which are ports or the bytes of addresses."""
@@ -94,16 +94,16 @@ CLOUD_METRICS = frozenset(
     }
 )
 
-_port, _remote_addr = attrgetter("port"), attrgetter("remote_addr")
+_port = attrgetter("port")
 
 
-def datapoints(report: Report) -> dict[str, Datapoint]:  # noqa: C901, PLR0912 (one pass, once a report)
+def datapoints(decoded: Decoded) -> dict[str, Datapoint]:  # noqa: C901, PLR0912 (one pass, once a report)
     """What a report says, by the metrics' codes.
 
     A count is the report's `total`, and the length of its list only where that is absent: agents sample long lists.
     """
     found: dict[str, Any] = {}
-    metrics = report.metrics
+    metrics = decoded.report.metrics
     if metrics is None:
         return found
     if (stats := metrics.network_stats) is not None:
@@ -129,7 +129,7 @@ def datapoints(report: Report) -> dict[str, Datapoint]:  # noqa: C901, PLR0912 (
             found["nu"] = count
     if (all_tcp := metrics.tcp_connections) is not None and (established := all_tcp.established_connections):
         if (connections := established.connections) is not None:
-            found["ip"] = frozenset(map(host, map(_remote_addr, connections)))
+            found["ip"] = decoded.hosts
             found["nc"] = len(connections)
         if (count := established.total) is not None:
             found["nc"] = count

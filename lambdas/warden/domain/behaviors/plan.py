@@ -87,13 +87,15 @@ class _Count(NamedTuple):
 class _Sum(NamedTuple):
     """Behaviors that compare the sum of a count over a window: (bit, least, most) each.
 
-    `reach` is how far back from a datapoint the window begins.
+    `reach` is how far back from a datapoint the window begins; a sum from `least` to `most` conforms to them all.
     """
 
     code: str
     window: str
     duration: int
     reach: int
+    least: int
+    most: int
     tests: tuple[tuple[int, int, int], ...]
 
 
@@ -157,7 +159,7 @@ class Plan:
             return points
         return {code: point for code, point in points.items() if code in self.retained}
 
-    def judge(self, points: Datapoints, windows: Mapping[str, Ring], at: int) -> Verdict:  # noqa: C901, PLR0912 (hot)
+    def judge(self, points: Datapoints, windows: Mapping[str, Ring], at: int) -> Verdict:  # noqa: C901 (hot)
         """Compare one report's datapoints with every behavior.
 
         Args:
@@ -168,7 +170,7 @@ class Plan:
         violated = 0
         rings: dict[str, Ring] = {}
         value: Any
-        for code, window, duration, reach, tests in self._sums:
+        for code, window, duration, reach, all_least, all_most, tests in self._sums:
             value, ring = points.get(code), windows.get(window)
             if value is None:
                 if ring:
@@ -178,9 +180,8 @@ class Plan:
                 rings[window] = (at, value)
             else:
                 rings[window], value = add(ring, at, value, duration)
-            for bit, least, most in tests:
-                if not least <= value <= most:
-                    violated |= bit
+            if not all_least <= value <= all_most:
+                violated |= sum(bit for bit, least, most in tests if not least <= value <= most)
         for code, bit, least, most in self._counts:
             value = points.get(code)
             if value is not None and not least <= value <= most:
@@ -228,7 +229,15 @@ def _compile_sums(judged: _Judged) -> Iterator[_Sum]:
             groups[metric.code, criteria.duration_seconds or 0].append((bit, *_conforming(metric, criteria)))
     for (code, seconds), tests in groups.items():
         duration = seconds * 1000
-        yield _Sum(code, f"{code}{seconds}", duration, duration - slack(duration), tuple(tests))
+        yield _Sum(
+            code,
+            f"{code}{seconds}",
+            duration,
+            duration - slack(duration),
+            max(least for _, least, _ in tests),
+            min(most for _, _, most in tests),
+            tuple(tests),
+        )
 
 
 def _compile_counts(judged: _Judged) -> Iterator[_Count]:

@@ -20,7 +20,7 @@ from msgspec.structs import fields
 
 from warden.domain.reports.addresses import host
 from warden.domain.reports.document import check
-from warden.domain.reports.report import MAX_DEPTH, MAX_NUMBER, SHORT, Part, Report
+from warden.domain.reports.report import MAX_DEPTH, MAX_NUMBER, SHORT, Decoded, Part, Report
 
 
 def _renamed(kind: Any, names: Mapping[str, str]) -> Any:
@@ -54,20 +54,31 @@ _AGENT_SHORT = {long: short for long, short in SHORT.items() if long not in {"po
 DIALECTS: tuple[type[Any], ...] = (Report, _renamed(Report, _AGENT_SHORT), _renamed(Report, SHORT))
 
 
-def keeps_rules(report: Report) -> bool:
-    """Whether what a dialect's type decoded to also keeps the rules that types cannot express."""
+def checked(report: Report) -> Decoded | None:
+    """What a dialect's type decoded to, where it also keeps the rules that types cannot express."""
     metrics, custom_metrics = report.metrics, report.custom_metrics
     if report.header.version != "1.0" or (metrics is None and custom_metrics is None):
-        return False
+        return None
     try:
-        if metrics and (tcp := metrics.tcp_connections) and (established := tcp.established_connections):
-            for remote_addr in map(_remote_addr, established.connections or ()):
-                host(remote_addr)
+        found = hosts(report)
         if custom_metrics:
             _check_custom_metrics(custom_metrics)
     except ValueError:
-        return False
-    return True
+        return None
+    return Decoded(report, found)
+
+
+def hosts(report: Report) -> frozenset[bytes] | None:
+    """The peers of a report's connections. Raises ValueError where a remote address is in none of the forms."""
+    metrics = report.metrics
+    if (
+        metrics is None
+        or (tcp := metrics.tcp_connections) is None
+        or (established := tcp.established_connections) is None
+    ):
+        return None
+    connections = established.connections
+    return None if connections is None else frozenset(map(host, map(_remote_addr, connections)))
 
 
 def _check_custom_metrics(metrics: dict[str, list[dict[str, Any]]]) -> None:

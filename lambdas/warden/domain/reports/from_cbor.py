@@ -8,10 +8,10 @@ import cbor2
 import msgspec
 
 from warden.domain.errors import ReportRejected
-from warden.domain.reports.dialects import DIALECTS, keeps_rules
+from warden.domain.reports.dialects import DIALECTS, checked, hosts
 from warden.domain.reports.document import check_size, read
 from warden.domain.reports.problems import printable
-from warden.domain.reports.report import MAX_DEPTH, Report
+from warden.domain.reports.report import MAX_DEPTH, Decoded, Report
 
 # A map whose first pair is the header, whose first pair is the id, in any length of unsigned integer.
 _START = re.compile(
@@ -34,7 +34,7 @@ class _NoTags(dict[int, Any]):
 _NO_TAGS = _NoTags()
 
 
-def decode_report(payload: bytes) -> Report:
+def decode_report(payload: bytes) -> Decoded:
     """Decode and validate a report in CBOR of at most 128 KB. Raises ReportRejected, which says what is wrong.
 
     Lengths may be indefinite and floats of any width; keys are text. Tags, byte strings and bytes that follow the
@@ -45,7 +45,10 @@ def decode_report(payload: bytes) -> Report:
         document = _document(payload)
     except (cbor2.CBORDecodeError, RecursionError) as error:
         raise ReportRejected(_syntax(error), report_id=_salvaged_id(payload)) from None
-    return _strict(document) or read(document)
+    if decoded := _strict(document):
+        return decoded
+    report = read(document)
+    return Decoded(report, hosts(report))
 
 
 def _document(payload: bytes) -> Any:
@@ -62,13 +65,13 @@ def _document(payload: bytes) -> Any:
     return document
 
 
-def _strict(document: Any) -> Report | None:
+def _strict(document: Any) -> Decoded | None:
     for dialect in DIALECTS:
         try:
             report: Report = msgspec.convert(document, dialect)
         except msgspec.ValidationError:
             continue
-        return report if keeps_rules(report) else None
+        return checked(report)
     return None
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from warden.domain.errors import ReportRejected
-from warden.domain.reports.dialects import DIALECTS, keeps_rules
+from warden.domain.reports.dialects import DIALECTS, checked, hosts
 from warden.domain.reports.document import REPEATED, check_size, read
 from warden.domain.reports.problems import excerpt
-from warden.domain.reports.report import MAX_BYTES, MAX_DEPTH, Report
+from warden.domain.reports.report import MAX_BYTES, MAX_DEPTH, Decoded, Report
 
 _BOM = b"\xef\xbb\xbf"
 _MAX_DIGITS = 400  # no double has as many before its point
@@ -26,7 +26,7 @@ _UNTYPED = msgspec.json.Decoder()
 _encode_into = msgspec.json.Encoder().encode_into
 
 
-def decode_report(payload: bytes) -> Report:
+def decode_report(payload: bytes) -> Decoded:
     """Decode and validate a report in UTF-8 JSON of at most 128 KB. Raises ReportRejected, which says what is wrong."""
     if len(payload) <= MAX_BYTES:
         # A report in short names need not fail as one in long names first.
@@ -35,13 +35,14 @@ def decode_report(payload: bytes) -> Report:
                 report: Report = decode(payload)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 continue
-            if keeps_rules(report) and _keys_are_unique(payload, report):
-                return report
+            decoded = checked(report)
+            if decoded and _keys_are_unique(payload, report):
+                return decoded
             break
     return _decode_slowly(payload)
 
 
-def _decode_slowly(payload: bytes) -> Report:
+def _decode_slowly(payload: bytes) -> Decoded:
     """Any other report: in other names or forms of numbers, or wrong."""
     check_size(payload)
     try:
@@ -50,7 +51,8 @@ def _decode_slowly(payload: bytes) -> Report:
             document = _with_repeated_keys_marked(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _rejection(payload, error) from None
-    return read(document)
+    report = read(document)
+    return Decoded(report, hosts(report))
 
 
 def _keys_are_unique(payload: bytes, decoded: Any) -> bool:

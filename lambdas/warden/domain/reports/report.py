@@ -150,3 +150,15 @@ class Report(Part, frozen=True):
     header: Header
     metrics: Metrics | None = None
     custom_metrics: dict[str, Annotated[list[dict[str, Any]], Meta(max_length=1)]] | None = None
+
+
+class Decoded(Struct, frozen=True, gc=False):
+    """A report that was taken, and what was read from its texts to check them.
+
+    Attributes:
+        report: The report.
+        hosts: The peers of its connections as the bytes of their addresses; None where it lists no connections.
+    """
+
+    report: Report
+    hosts: frozenset[bytes] | None
