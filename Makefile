@@ -74,12 +74,12 @@ define install
 	$(PIP) install --no-deps --no-build-isolation --editable .
 endef
 
-.venv/demo-installed: requirements.txt pyproject.toml | .venv/bin/pip
-	$(call install,requirements.txt)
+.venv/demo-installed: requirements-demo.txt pyproject.toml | .venv/bin/pip
+	$(call install,requirements-demo.txt)
 	touch $@
 
-# requirements-dev.txt contains requirements.txt, so the demo has nothing left to install after it.
-.venv/dev-installed: requirements-dev.txt requirements.txt pyproject.toml | .venv/bin/pip
+# requirements-dev.txt contains the two others, so that neither has anything left to install after it.
+.venv/dev-installed: requirements-dev.txt requirements-demo.txt requirements.txt pyproject.toml | .venv/bin/pip
 	$(call install,requirements-dev.txt)
 	touch .venv/demo-installed $@
 
@@ -90,11 +90,14 @@ $(NODE_MODULES): $(DYNALITE)/package-lock.json $(DYNALITE)/package.json | .venv/
 # ---- locking ------------------------------------------------------------------------------------------------------
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-  --annotation-style line --upgrade
+  --annotation-style line
+UPGRADE ?= --upgrade
 
-lock: ## newest allowed versions into requirements.txt and requirements-dev.txt
-	echo setuptools | $(COMPILE) pyproject.toml - --extra serve --extra demo --output-file requirements.txt
-	echo setuptools | $(COMPILE) pyproject.toml - --all-extras --constraints requirements.txt --output-file requirements-dev.txt
+lock: ## newest allowed versions into the four locks
+	echo setuptools | $(COMPILE) $(UPGRADE) pyproject.toml - --all-extras --group functions -o requirements-dev.txt
+	echo setuptools | $(COMPILE) pyproject.toml - --extra serve --extra demo -c requirements-dev.txt -o requirements-demo.txt
+	echo setuptools | $(COMPILE) pyproject.toml - --extra deploy -c requirements-dev.txt -o requirements.txt
+	$(COMPILE) --group functions -c requirements-dev.txt -o lambdas/requirements.txt
 
 PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin
 
@@ -106,7 +109,7 @@ lock-check: .venv/dev-installed ## every locked package has a wheel for every pl
 	    --only-binary :all: --no-binary cbor --python-platform $$platform --python-version $$version \
 	    --target .venv/lock-check -r requirements-dev.txt || exit 1; \
 	done; done
-	sed -n '/^cbor==/,/[^\\]$$/p' requirements.txt > .venv/cbor.txt
+	sed -n '/^cbor==/,/[^\\]$$/p' requirements-demo.txt > .venv/cbor.txt
 	CC=false $(PIP) wheel --quiet --no-cache-dir --no-deps --no-build-isolation --require-hashes \
 	  --wheel-dir .venv/lock-check -r .venv/cbor.txt
 	@echo "Every locked package installs without a compiler."

@@ -12,12 +12,20 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
-DEMO_LOCK, DEV_LOCK = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
-LOCKS = [pytest.param(lock, id=lock.name) for lock in (DEMO_LOCK, DEV_LOCK)]
+DEPLOY_LOCK, DEMO_LOCK, DEV_LOCK = (ROOT / f"requirements{of}.txt" for of in ("", "-demo", "-dev"))
+LAYER_LOCK = ROOT / "lambdas" / "requirements.txt"
+SMALLER_LOCKS = [
+    pytest.param(DEPLOY_LOCK, id="the deployers' lock"),
+    pytest.param(DEMO_LOCK, id="the demo's lock"),
+    pytest.param(LAYER_LOCK, id="the functions' lock"),
+]
+LOCKS = [*SMALLER_LOCKS, pytest.param(DEV_LOCK, id="the developers' lock")]
 
 BUILD = PROJECT["build-system"]["requires"]
 DEMO = [*BUILD, *PROJECT["project"]["dependencies"], *EXTRAS["serve"], *EXTRAS["demo"]]
-DIRECT = [*DEMO, *EXTRAS["dev"]]
+DEPLOY = [*BUILD, *PROJECT["project"]["dependencies"], *EXTRAS["deploy"]]
+FUNCTIONS = PROJECT["dependency-groups"]["functions"]
+DIRECT = [*{*DEMO, *DEPLOY, *FUNCTIONS, *EXTRAS["dev"]}]
 
 
 def entries(lock: Path) -> list[str]:
@@ -51,7 +59,12 @@ def test_a_lock_names_no_registry_and_no_place_on_the_machine_that_made_it(lock:
 
 @pytest.mark.parametrize(
     ("lock", "wanted"),
-    [pytest.param(DEMO_LOCK, DEMO, id="the demo's lock"), pytest.param(DEV_LOCK, DIRECT, id="the developers' lock")],
+    [
+        pytest.param(DEPLOY_LOCK, DEPLOY, id="the deployers' lock"),
+        pytest.param(DEMO_LOCK, DEMO, id="the demo's lock"),
+        pytest.param(LAYER_LOCK, FUNCTIONS, id="the functions' lock"),
+        pytest.param(DEV_LOCK, DIRECT, id="the developers' lock"),
+    ],
 )
 def test_a_lock_has_an_allowed_version_of_each_direct_dependency(lock: Path, wanted: list[str]) -> None:
     versions = {name: pinned(requirement) for name, requirement in locked(lock).items()}
@@ -61,12 +74,19 @@ def test_a_lock_has_an_allowed_version_of_each_direct_dependency(lock: Path, wan
         assert requirement.specifier.contains(versions[name]), f"{requirement} is locked at {versions[name]}"
 
 
-def test_the_developers_lock_contains_the_demos_at_the_same_versions() -> None:
-    assert set(entries(DEMO_LOCK)) <= set(entries(DEV_LOCK))
+@pytest.mark.parametrize("lock", SMALLER_LOCKS)
+def test_the_developers_lock_contains_the_others_at_the_same_versions(lock: Path) -> None:
+    everything = locked(DEV_LOCK)
+    differing = {name: entry for name, entry in locked(lock).items() if pinned(entry) != pinned(everything[name])}
+    assert not differing
 
 
 def test_motos_server_extra_stays_out() -> None:
-    assert not {"docker", "cfn-lint", "openapi-spec-validator"} & locked(DEV_LOCK).keys()
+    assert not {"docker", "cfn-lint", "openapi-spec-validator"} & locked(DEMO_LOCK).keys()
+
+
+def test_the_functions_carry_nothing_that_only_the_command_needs() -> None:
+    assert not {"click", "rich", "moto", "aws-cdk-lib"} & locked(LAYER_LOCK).keys()
 
 
 def test_what_is_installed_is_what_is_locked() -> None:

@@ -1,0 +1,67 @@
+"""What the functions are told by their environment: infra writes it with `environment`, handlers read it back."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+PREFIX = "WARDEN_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One deployment's settings, the same for all its functions.
+
+    Attributes:
+        stage: `[a-z][a-z0-9]{0,15}`.
+        account: AWS account, 12 digits.
+        partition: `aws`, or another one's name.
+        log_table: Name of table `log`.
+        control_table: Name of table `control`.
+        metrics_prefix: First level of the own metrics topics.
+        reserved_topic: Whether reports on AWS's reserved topics are taken too.
+        allow_unregistered_devices: Whether names that the registry does not have may report.
+        min_report_interval_seconds: How far a thing's reports have to be apart, 0 for no minimum.
+        replies: Which reports are answered.
+        datapoint_days: How long a thing's log is kept, 4 or more.
+        event_days: How long events and ended violations are kept.
+        registry_calls_per_second: What one function may ask of the registry.
+        role_arns: Patterns of the alert roles that profiles may name, with `*` for any characters.
+        check_pass_role: Whether the caller of the API needs iam:PassRole on an alert role it names.
+        stack_id: The stack's ARN: AWS IoT rules made by the functions carry it as a tag.
+    """
+
+    stage: str
+    account: str
+    partition: str = "aws"
+    log_table: str
+    control_table: str
+    metrics_prefix: str = "warden"
+    reserved_topic: bool = True
+    allow_unregistered_devices: bool = False
+    min_report_interval_seconds: int = 300
+    replies: Literal["all", "rejected"] = "all"
+    datapoint_days: int = 14
+    event_days: int = 30
+    registry_calls_per_second: float = 10.0
+    role_arns: tuple[str, ...] = ()
+    check_pass_role: bool = True
+    stack_id: str = ""
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Settings":
+        """The settings in `env`. Raises msgspec.ValidationError, which names the one that is missing or wrong."""
+        given = {name.removeprefix(PREFIX).lower(): value for name, value in env.items() if name.startswith(PREFIX)}
+        if "role_arns" in given:
+            return msgspec.convert({**given, "role_arns": given["role_arns"].split()}, cls, strict=False)
+        return msgspec.convert(given, cls, strict=False)
+
+    def environment(self) -> dict[str, str]:
+        """What `from_env` reads; empty texts, which Lambda takes for unset, are left out."""
+        texts = {name: _text(value) for name, value in msgspec.structs.asdict(self).items()}
+        return {f"{PREFIX}{name.upper()}": text for name, text in texts.items() if text}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return " ".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
