@@ -103,3 +103,60 @@ def test_policies_certificates_roles_and_identity_are_there(home: Home) -> None:
     assert home.client("sts").get_caller_identity()["Account"] == ACCOUNT
     home.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
     assert home.client("iam").get_role(RoleName="r")["Role"]["Arn"] == f"arn:aws:iam::{ACCOUNT}:role/r"
+
+
+GROUP = {"thingGroupDescription": "the north hall", "attributePayload": {"attributes": {"site": "north"}}}
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        ({}, {}),
+        ({}, {"thingGroupProperties": {}}),
+        ({"thingGroupProperties": GROUP}, {"thingGroupProperties": GROUP}),
+        ({"thingGroupProperties": {"attributePayload": {"attributes": {}}}}, {}),
+        ({"parentGroupName": "plant"}, {"parentGroupName": "plant"}),
+    ],
+    ids=["no properties", "none and empty ones", "properties", "no attributes", "a parent"],
+)
+def test_creating_the_same_group_twice_is_one_group(home: Home, first, again) -> None:  # type: ignore[no-untyped-def]
+    iot = home.client("iot")
+    iot.create_thing_group(thingGroupName="plant")
+    made = iot.create_thing_group(thingGroupName="hall", **first)
+    found = iot.create_thing_group(thingGroupName="hall", **again)
+    for member in ("thingGroupName", "thingGroupArn", "thingGroupId"):
+        assert found[member] == made[member]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        {},
+        {"parentGroupName": "plant"},
+        {"parentGroupName": "other", "thingGroupProperties": GROUP},
+        {"parentGroupName": "plant", "thingGroupProperties": GROUP | {"thingGroupDescription": "another"}},
+        {"parentGroupName": "plant", "thingGroupProperties": {"thingGroupDescription": "the north hall"}},
+    ],
+    ids=["nothing", "no properties", "another parent", "another description", "other attributes"],
+)
+def test_creating_a_group_that_exists_with_other_properties_is_refused_and_names_it(  # type: ignore[no-untyped-def]
+    home: Home, again
+) -> None:
+    iot = home.client("iot")
+    for name in ("plant", "other"):
+        iot.create_thing_group(thingGroupName=name)
+    made = iot.create_thing_group(thingGroupName="hall", parentGroupName="plant", thingGroupProperties=GROUP)
+    with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as refused:
+        iot.create_thing_group(thingGroupName="hall", **again)
+    assert refused.value.response["resourceId"] == made["thingGroupId"]
+    assert refused.value.response["resourceArn"] == made["thingGroupArn"]
+    shown = iot.describe_thing_group(thingGroupName="hall")
+    assert shown["thingGroupProperties"] == GROUP
+    assert shown["thingGroupMetadata"]["parentGroupName"] == "plant"
+
+
+def test_a_group_under_a_parent_that_does_not_exist_is_refused_by_name(home: Home) -> None:
+    iot = home.client("iot")
+    with pytest.raises(iot.exceptions.InvalidRequestException, match="no thing group plant"):
+        iot.create_thing_group(thingGroupName="hall", parentGroupName="plant")
+    assert iot.list_thing_groups()["thingGroups"] == []

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from tests.surroundings.home import ACCOUNT, REGION, Home, Subscriber, stock_client, until
 from warden.embedded.surroundings import checkpoint
@@ -300,6 +301,26 @@ def test_the_checkpoint_of_each_readable_moto_is_read(tmp_path: Path) -> None:
         ]
         queue = home.client("sqs").get_queue_url(QueueName="q")["QueueUrl"]
         assert home.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+
+
+def test_a_checkpoint_of_before_the_authority_gets_one_and_shows_its_certificates_as_they_are(tmp_path: Path) -> None:
+    shutil.copy(KEPT, tmp_path / FILE)
+    with Home(tmp_path) as home:
+        iot = home.client("iot")
+        (old,) = iot.list_certificates()["certificates"]
+        shown = iot.describe_certificate(certificateId=old["certificateId"])["certificateDescription"]
+        pem = x509.load_pem_x509_certificate(shown["certificatePem"].encode())
+        assert shown["validity"]["notAfter"] == pem.not_valid_after_utc
+        assert shown["certificateMode"] == "SNI_ONLY"
+        (principal,) = iot.list_thing_principals(thingName="pump")["principals"]
+        effective = iot.get_effective_policies(principal=principal, thingName="pump")["effectivePolicies"]
+        assert [each["policyName"] for each in effective] == ["p"]
+        with pytest.raises(iot.exceptions.NotConfiguredException):
+            iot.get_v2_logging_options()
+        iot.create_keys_and_certificate()
+    with Home(tmp_path, port=home.port) as again:
+        listed = again.client("iot").list_certificates()["certificates"]
+        assert len(listed) == 2
 
 
 def test_a_full_disk_fails_checkpoint_now_and_leaves_the_old_file(tmp_path: Path) -> None:

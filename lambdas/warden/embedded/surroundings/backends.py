@@ -22,7 +22,6 @@ from moto.core.routing import get_service_router
 from moto.iam.models import IAMBackend, iam_backends
 from moto.iam.responses import IamResponse
 from moto.iot.models import iot_backends
-from moto.iot.responses import IoTResponse
 from moto.iotdata.models import IoTDataPlaneBackend, iotdata_backends
 from moto.iotdata.responses import IoTDataPlaneResponse
 from moto.sns.models import sns_backends
@@ -34,10 +33,12 @@ from moto.utilities.utils import get_partition
 from werkzeug.exceptions import HTTPException, NotFound
 
 from warden.control_api.http import HttpRequest, HttpResponse
-from warden.embedded.surroundings import sns
+from warden.embedded.surroundings import queues, sns
 from warden.embedded.surroundings.answers import Refused, refusal
+from warden.embedded.surroundings.authority import Authority
 from warden.embedded.surroundings.queues import Queues
 from warden.embedded.surroundings.registry import Registry
+from warden.embedded.surroundings.registry_api import RegistryResponse
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Service:
 
 
 SERVICES: Mapping[str, Service] = {
-    "iot": Service(iot_backends, Registry, IoTResponse),
+    "iot": Service(iot_backends, Registry, RegistryResponse),
     "iot-data": Service(iotdata_backends, DataPlane, IoTDataPlaneResponse),
     "sns": Service(sns_backends, sns.Notifications, sns.NotificationsResponse),
     "sqs": Service(sqs_backends, Queues, SQSResponse),
@@ -93,22 +94,31 @@ class Backends:
         account: The account of this home, 12 digits.
         region: Its region.
         base_url: What queue URLs begin with, without a slash at the end.
+        authority: Issues certificates.
         outlet: Where SNS messages leave.
         pause: For long polls, see `Queues`.
     Raises: RuntimeError, where this process has another one open.
     """
 
     def __init__(
-        self, *, account: str, region: str, base_url: str, outlet: sns.Outlet, pause: Callable[[float], bool]
+        self,
+        *,
+        account: str,
+        region: str,
+        base_url: str,
+        authority: Authority,
+        outlet: sns.Outlet,
+        pause: Callable[[float], bool],
     ) -> None:
         if not _one_a_process.acquire(blocking=False):
             raise RuntimeError("moto keeps its state in globals: one Backends at a time in a process")
         self._account = account
         self._region = region
         self._base_url = base_url
+        self._authority = authority
         self._outlet = outlet
         self._pause = pause
-        self._undo = [sns.install(), _use_valid_certificates()]
+        self._undo = [sns.install(), queues.install(), _use_valid_certificates()]
         self._responses = {name: _response(each.response, account, region) for name, each in SERVICES.items()}
         for name in SERVICES:
             self._place(self._key(name), SERVICES[name].backend(self._key(name).region, account))
@@ -166,6 +176,8 @@ class Backends:
         return operation, _response_of(service, status, headers, body)
 
     def _place(self, key: Key, backend: BaseBackend) -> None:
+        if isinstance(backend, Registry):
+            backend.authority = self._authority
         if isinstance(backend, sns.Notifications):
             backend.outlet = self._outlet
         if isinstance(backend, Queues):

@@ -35,6 +35,7 @@ _MODULES = frozenset(
         "moto.sts.models",
         "moto.utilities.tagging_service",
         "warden.embedded.surroundings.backends",
+        "warden.embedded.surroundings.logging_options",
         "warden.embedded.surroundings.queues",
         "warden.embedded.surroundings.registry",
         "warden.embedded.surroundings.sns",

@@ -2,23 +2,30 @@
 
 from typing import Any
 
-from moto.iot.exceptions import ResourceAlreadyExistsException, ResourceNotFoundException
-from moto.iot.models import FakeEndpoint, FakeThing, IoTBackend
+from moto.iot.exceptions import InvalidRequestException, ResourceAlreadyExistsException, ResourceNotFoundException
+from moto.iot.models import FakeEndpoint, FakeThing
+
+from warden.embedded.surroundings.certificates import Certificates
+from warden.embedded.surroundings.logging_options import LoggingOptions
 
 
-class Registry(IoTBackend):
-    """moto's iot backend, which differs from AWS IoT in four ways that matter here.
+class Registry(Certificates):
+    """moto's iot backend, which, certificates aside, differs from AWS IoT in six ways that matter here.
 
-    Creating a thing that exists gave it another id; a deleted thing stayed in its groups, and its successor of the
-    same name with it; finding one thing read them all; and nobody was told.
+    Creating a thing that exists gave it another id; creating a group that exists, without properties, was refused,
+    and one under a parent that does not exist was a failure of the service's; a deleted thing stayed in its groups,
+    and its successor of the same name with it; a deleted group's successor had its policies; finding one thing read
+    them all; and nobody was told.
 
     Attributes:
         touched: Names of things whose registration or group membership changed since `take_touched`.
+        logging: What the logging operations set.
     """
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.touched: set[str] = set()
+        self.logging = LoggingOptions()
 
     def take_touched(self) -> frozenset[str]:
         """What was touched since the last time."""
@@ -79,8 +86,35 @@ class Registry(IoTBackend):
         super().remove_thing_from_thing_group(thing_group_name, thing_group_arn, thing_name, thing_arn)
         self.touched.add(self._identify_thing(thing_name, thing_arn).thing_name)
 
+    def create_thing_group(
+        self, thing_group_name: str, parent_group_name: str | None, thing_group_properties: dict[str, Any] | None
+    ) -> tuple[str, str, str]:
+        """Create a group, or return the one that exists with the same parent and properties.
+
+        Returns: Its name, ARN and id.
+
+        Raises: ResourceAlreadyExistsException, where they differ; InvalidRequestException, where there is no such
+            parent.
+        Source: AWS IoT API, CreateThingGroup.
+        """
+        group = self.thing_groups.get(self._group_arn(thing_group_name))
+        if group is None:
+            if parent_group_name and self._group_arn(parent_group_name) not in self.thing_groups:
+                raise InvalidRequestException(f"parentGroupName: there is no thing group {parent_group_name}")
+            parent: Any = parent_group_name or None  # moto's lists take "" for the name of a parent
+            return super().create_thing_group(thing_group_name, parent, thing_group_properties or {})
+        before = group.parent_group_name or None, _properties(group.thing_group_properties)
+        if before != (parent_group_name or None, _properties(thing_group_properties)):
+            raise ResourceAlreadyExistsException(
+                f"Thing Group {thing_group_name} already exists in current account with different properties",
+                group.thing_group_id,
+                group.arn,
+            )
+        return group.thing_group_name, group.arn, group.thing_group_id
+
     def delete_thing_group(self, thing_group_name: str) -> None:
-        """Delete a group that has no child groups; a missing one is no error."""
+        """Delete a group that has no child groups, and what it gave: memberships, policies; a missing one is no
+        error."""
         members = {
             thing.thing_name
             for group in self.thing_groups.values()
@@ -88,6 +122,7 @@ class Registry(IoTBackend):
             for thing in group.things.values()
         }
         super().delete_thing_group(thing_group_name)
+        self.forget_policies_of(self._group_arn(thing_group_name))
         self.touched |= members
 
     def describe_endpoint(self, endpoint_type: str) -> FakeEndpoint:
@@ -96,10 +131,26 @@ class Registry(IoTBackend):
         endpoint.endpoint = "127.0.0.1"
         return endpoint
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "authority"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({"logging": LoggingOptions()} | state)  # checkpoints of earlier releases have none
+
     def _arn(self, thing_name: str) -> str:
         return f"arn:{self.partition}:iot:{self.region_name}:{self.account_id}:thing/{thing_name}"
+
+    def _group_arn(self, group_name: str) -> str:
+        return f"arn:{self.partition}:iot:{self.region_name}:{self.account_id}:thinggroup/{group_name}"
 
 
 def _configuration(thing: FakeThing) -> tuple[str | None, dict[str, Any], str | None]:
     kind = thing.thing_type.thing_type_name if thing.thing_type else None
     return kind, thing.attributes, thing.billing_group_name or None
+
+
+def _properties(given: dict[str, Any] | None) -> tuple[str, dict[str, str]]:
+    """What tells groups apart: whether attributes were to be merged does not."""
+    properties = given or {}
+    attributes = (properties.get("attributePayload") or {}).get("attributes")
+    return properties.get("thingGroupDescription") or "", attributes or {}

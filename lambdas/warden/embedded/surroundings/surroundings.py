@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from warden.control_api.http import HttpRequest, HttpResponse
 from warden.embedded.surroundings import checkpoint
+from warden.embedded.surroundings.authority import Authority
 from warden.embedded.surroundings.backends import MOTO_VERSION, SERVICES, Backends, is_state
 from warden.embedded.surroundings.clients import in_process_client
 from warden.embedded.surroundings.deliveries import Deliveries, Sender
@@ -39,14 +40,14 @@ class Surroundings:
     the longer of one second and ten times a checkpoint's cost otherwise. That is what a crash can lose.
 
     Args:
-        data_dir: Exists, and is nobody else's; holds `surroundings.checkpoint` and `deliveries.db`.
+        data_dir: Exists, and is nobody else's; holds `surroundings.checkpoint`, `deliveries.db`, `ca.pem` and `ca.key`.
         account: 12 digits.
         region: The only region there is.
         base_url: Where clients and subscribers find the HTTP port, without a slash at the end.
         on_registry_change: Told after the mutation and before its answer, without the lock. What it raises fails
             the request, which took effect.
         clock: Epoch milliseconds.
-    Raises: CheckpointUnreadable; RuntimeError, where this process has another one open.
+    Raises: CheckpointUnreadable; AuthorityUnusable; OSError; RuntimeError, where this process has another one open.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Surroundings:
         state = checkpoint.load(path)
         if state is not None and not is_state(state):
             raise checkpoint.CheckpointUnreadable(path, "it holds something else than backends")
+        authority = Authority.open(data_dir, clock)
         self._region = region
         self._base_url = base_url
         self._on_registry_change = on_registry_change
@@ -73,7 +75,12 @@ class Surroundings:
         outlet = Outlet(self._deliveries, base_url, clock)
         try:
             self._backends = Backends(
-                account=account, region=region, base_url=base_url, outlet=outlet, pause=self._pause
+                account=account,
+                region=region,
+                base_url=base_url,
+                authority=authority,
+                outlet=outlet,
+                pause=self._pause,
             )
         except RuntimeError:
             self._deliveries.close()
