@@ -12,9 +12,10 @@ PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 QUICK := tests/unit tests/property tests/house
 DYNALITE := tests/adapters/dynalite
 NODE_MODULES := $(DYNALITE)/node_modules/.package-lock.json
+CDK := infra/node_modules/.package-lock.json
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo check lint test faults bench lock lock-check
+.PHONY: help setup demo check lint test faults bench synth deploy lock lock-check
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -42,6 +43,14 @@ test: setup lint ## all that check does, every other test but the long ones, and
 
 faults: setup ## long randomised runs with failures injected
 	$(BIN)/pytest -n $(WORKERS) -m faults
+
+synth: .venv/dev-installed ## the CloudFormation template into cdk.out, checked; needs no network and no credentials
+	CDK_OUTDIR=cdk.out CDK_CONTEXT_JSON='{"aws:cdk:bundling-stacks": [], "nag": true}' $(BIN)/python app.py
+	$(BIN)/cfn-lint cdk.out/*.template.json
+	@ls cdk.out/*.template.json
+
+deploy: $(CDK) ## cdk deploy, into the account of your AWS credentials
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/node infra/node_modules/aws-cdk/bin/cdk deploy
 
 bench: .venv/dev-installed ## the benchmarks, on this machine
 	$(BIN)/python -m bench
@@ -78,13 +87,21 @@ endef
 	$(call install,requirements-demo.txt)
 	touch $@
 
+.venv/deploy-installed: requirements.txt pyproject.toml | .venv/bin/pip
+	$(call install,requirements.txt)
+	touch $@
+
 # requirements-dev.txt contains the two others, so that neither has anything left to install after it.
 .venv/dev-installed: requirements-dev.txt requirements-demo.txt requirements.txt pyproject.toml | .venv/bin/pip
 	$(call install,requirements-dev.txt)
-	touch .venv/demo-installed $@
+	touch .venv/demo-installed .venv/deploy-installed $@
 
 $(NODE_MODULES): $(DYNALITE)/package-lock.json $(DYNALITE)/package.json | .venv/dev-installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --prefix $(DYNALITE) --ignore-scripts --no-audit --no-fund
+	touch $@
+
+$(CDK): infra/package-lock.json infra/package.json | .venv/deploy-installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --prefix infra --ignore-scripts --no-audit --no-fund
 	touch $@
 
 # ---- locking ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,121 @@
+"""Event → AWS IoT rule under the profile's own role → SNS; receipts and errors come back through a queue."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Aws, Duration, aws_iam, aws_kms, aws_sns, aws_sns_subscriptions
+from constructs import Construct
+
+from infra.constructs.function import WardenFunction
+from infra.constructs.queue_feed import feed
+from infra.constructs.tables import Tables
+from infra.constructs.topic_rule import QueueRole
+from infra.nag import acknowledge
+from infra.stage import Stage
+
+
+class AlertPath(Construct):
+    """What the functions need to alert somebody, and an alert topic of the stack's own.
+
+    The rules themselves are made by the control API, one for each alert role that a profile names.
+
+    Attributes:
+        receipts: What the alert rules ran for, and what failed.
+        dead_alerts: Alerts that failed for a day, for `warden redrive`.
+        topic: The stack's own alert topic.
+        role: Under which AWS IoT publishes to it; the example of what a profile names.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, stage: Stage) -> None:  # noqa: A002
+        super().__init__(scope, id)
+        self._stage = stage
+        self.dead_alerts = stage.queue(self, "DeadAlerts", "dead-alerts")
+        self.dead_receipts = stage.queue(self, "DeadReceipts", "dead-receipts")
+        self.receipts = stage.queue(
+            self, "Receipts", "receipts", dead_letters=self.dead_receipts, visibility=Duration.seconds(6 * 30)
+        )
+        for queue in (self.dead_alerts, self.dead_receipts):
+            acknowledge(queue, SQS3="It is the last stop itself; an alarm watches it")
+        self._rules = QueueRole(self, "RuleRole", stage=stage, queues=[self.receipts])
+        self.topic = self._make_topic()
+        self.role = self._make_role()
+
+    @property
+    def rule_role_arn(self) -> str:
+        """Of the role under which the alert rules send receipts."""
+        return self._rules.role.role_arn
+
+    @property
+    def rule_arns(self) -> str:
+        """All the alert rules' ARNs, as a pattern."""
+        return self._stage.arn("iot", f"rule/{self._stage.rule_name('alert_*')}")
+
+    def _make_topic(self) -> aws_sns.Topic:
+        stage = self._stage
+        topic = aws_sns.Topic(
+            self,
+            "Topic",
+            topic_name=stage.name("alerts"),
+            enforce_ssl=True,
+            master_key=stage.key or aws_kms.Alias.from_alias_name(self, "SnsKey", "alias/aws/sns"),
+        )
+        for address in stage.options.alert_emails:
+            topic.add_subscription(aws_sns_subscriptions.EmailSubscription(address))
+        for phone in stage.options.alert_phones:
+            topic.add_subscription(aws_sns_subscriptions.SmsSubscription(phone))
+        return topic
+
+    def _make_role(self) -> aws_iam.Role:
+        role = aws_iam.Role(
+            self,
+            "Role",
+            path=self._stage.role_path,
+            role_name=self._stage.name("alerts"),
+            description="Under which AWS IoT publishes alerts to the stack's alert topic",
+            assumed_by=aws_iam.ServicePrincipal(
+                "iot.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+                    "ArnLike": {"aws:SourceArn": self._stage.arn("iot", "rule/*")},
+                },
+            ),
+        )
+        role.add_to_policy(aws_iam.PolicyStatement(actions=["sns:Publish"], resources=[self.topic.topic_arn]))
+        if self._stage.key_arns:
+            role.add_to_policy(
+                aws_iam.PolicyStatement(actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=self._stage.key_arns)
+            )
+        return role
+
+    def publish_from(self, *functions: WardenFunction) -> None:
+        """Let functions send alerts: into the alert rules, never to a topic of SNS itself."""
+        for function in functions:
+            function.allow(
+                "iot:Publish",
+                on=[self._stage.arn("iot", f"topic/$aws/rules/{self._stage.rule_name('alert_*')}")],
+                why="Alert rules have random names, which no template may show",
+            )
+            function.allow("sqs:SendMessage", on=[self.dead_alerts.queue_arn])
+
+    def make_rules_from(self, function: WardenFunction, *, role_arns: Sequence[str]) -> None:
+        """Let a function make alert rules for the roles that profiles may name, and see whether these will do."""
+        function.allow(
+            "iot:CreateTopicRule",
+            "iot:GetTopicRule",
+            "iot:DeleteTopicRule",
+            "iot:TagResource",
+            on=[self.rule_arns],
+            why="Alert rules have random names",
+        )
+        function.allow(
+            "iam:PassRole",
+            on=[*role_arns, self.rule_role_arn],
+            when={"StringEquals": {"iam:PassedToService": "iot.amazonaws.com"}},
+            why="Which roles profiles may name is the deployer's `role_arns`",
+        )
+
+    def take_receipts(self, function: WardenFunction, *, tables: Tables) -> None:
+        """Feed the receipts to a function."""
+        feed(self, "Feed", queue=self.receipts, function=function, batch=10)
+        function.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", on=[tables.control.table_arn])
+        function.allow("sqs:SendMessage", on=[self.dead_alerts.queue_arn])
+        function.allow_key()

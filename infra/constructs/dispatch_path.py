@@ -1,0 +1,136 @@
+"""Table `log`'s stream → function `dispatch` → table `control`; behind it the sweep, and S3 for what fails."""
+
+from aws_cdk import Aws, RemovalPolicy, aws_iam, aws_lambda, aws_s3, aws_scheduler
+from constructs import Construct
+
+from infra.constructs.function import WardenFunction
+from infra.constructs.tables import Tables, index_arn
+from infra.nag import acknowledge
+from infra.stage import Stage
+from warden.storage import keys
+
+OUTBOX_ONLY = '{"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"LOG#"}]}},"NewImage":{"outbox":{"S":[{"exists":true}]}}}}'
+"""Entries with transitions that nobody dealt with yet; removing the mark, and expiry, invoke nothing."""
+
+
+class DispatchPath(Construct):
+    """Transitions to violations.
+
+    Attributes:
+        failures: Batches that dispatch failed at five times, whole; a stream's other targets keep no records.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        stage: Stage,
+        tables: Tables,
+        dispatch: WardenFunction,
+        sweep: WardenFunction,
+    ) -> None:
+        super().__init__(scope, id)
+        self.failures = aws_s3.Bucket(
+            self,
+            "Failures",
+            block_public_access=aws_s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            encryption=aws_s3.BucketEncryption.KMS if stage.key else aws_s3.BucketEncryption.S3_MANAGED,
+            encryption_key=stage.key,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        acknowledge(self.failures, S1="Only Lambda writes to it and only `warden redrive` reads it")
+        self._feed(tables, dispatch)
+        for function in (dispatch, sweep):
+            function.allow("dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", on=[tables.log.table_arn])
+            function.allow(
+                "dynamodb:Query",
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:DeleteItem",
+                "dynamodb:ConditionCheckItem",
+                on=[tables.control.table_arn],
+            )
+            function.allow_key()
+        sweep.allow("dynamodb:Query", on=[index_arn(tables.log, keys.OUTBOX)])
+        sweep.allow("dynamodb:BatchGetItem", on=[tables.control.table_arn])
+        sweep.allow(
+            "dynamodb:Query",
+            on=[index_arn(tables.control, index) for index in (keys.DUE, keys.BY_PROFILE, keys.BY_ALL)],
+        )
+        every_minute(self, "Sweep", stage=stage, function=sweep)
+
+    def _feed(self, tables: Tables, dispatch: WardenFunction) -> None:
+        stream = tables.log_stream_arn
+        dispatch.allow("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", on=[stream])
+        dispatch.allow(
+            "dynamodb:ListStreams",
+            on=[f"{tables.log.table_arn}/stream/*"],
+            why="Lambda lists the streams of the one table",
+        )
+        dispatch.allow("s3:PutObject", on=[self.failures.arn_for_objects("*")], why="A failed batch is a new object")
+        dispatch.allow("s3:ListBucket", on=[self.failures.bucket_arn])
+        aws_lambda.CfnEventSourceMapping(
+            self,
+            "Stream",
+            function_name=dispatch.arn,
+            event_source_arn=stream,
+            starting_position="TRIM_HORIZON",
+            batch_size=100,
+            bisect_batch_on_function_error=True,
+            maximum_retry_attempts=5,
+            parallelization_factor=2,
+            function_response_types=["ReportBatchItemFailures"],
+            filter_criteria=aws_lambda.CfnEventSourceMapping.FilterCriteriaProperty(
+                filters=[aws_lambda.CfnEventSourceMapping.FilterProperty(pattern=OUTBOX_ONLY)]
+            ),
+            destination_config=aws_lambda.CfnEventSourceMapping.DestinationConfigProperty(
+                on_failure=aws_lambda.CfnEventSourceMapping.OnFailureProperty(destination=self.failures.bucket_arn)
+            ),
+        ).node.add_dependency(dispatch.role)
+
+
+def every_minute(scope: Construct, id: str, *, stage: Stage, function: WardenFunction) -> None:  # noqa: A002
+    """Invoke a function every minute."""
+    scheduled(scope, id, stage=stage, function=function, expression="rate(1 minute)", payload="{}")
+
+
+def scheduled(
+    scope: Construct,
+    id: str,  # noqa: A002
+    *,
+    stage: Stage,
+    function: WardenFunction,
+    expression: str,
+    payload: str,
+) -> None:
+    """Invoke a function by the clock. A failed invocation is not repeated: the next one does its work."""
+    group = stage.arn("scheduler", "schedule-group/default")
+    role = aws_iam.Role(
+        scope,
+        f"{id}Role",
+        path=stage.role_path,
+        assumed_by=aws_iam.ServicePrincipal(
+            "scheduler.amazonaws.com",
+            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID, "aws:SourceArn": group}},
+        ),
+        inline_policies={
+            "invoke": aws_iam.PolicyDocument(
+                statements=[aws_iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function.arn])]
+            )
+        },
+    )
+    aws_scheduler.CfnSchedule(
+        scope,
+        f"{id}Schedule",
+        name=stage.name(id.lower()),
+        schedule_expression=expression,
+        flexible_time_window=aws_scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+        target=aws_scheduler.CfnSchedule.TargetProperty(
+            arn=function.arn,
+            role_arn=role.role_arn,
+            input=payload,
+            retry_policy=aws_scheduler.CfnSchedule.RetryPolicyProperty(maximum_retry_attempts=0),
+        ),
+    )

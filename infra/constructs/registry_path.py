@@ -1,0 +1,140 @@
+"""Registry events → topic rules → queue → function `registry` → the projection in table `log`; and the reconciler."""
+
+from aws_cdk import Aws, CustomResource, Duration
+from constructs import Construct
+
+from infra.constructs.dispatch_path import scheduled
+from infra.constructs.function import WardenFunction
+from infra.constructs.queue_feed import feed
+from infra.constructs.tables import Tables, index_arn
+from infra.constructs.topic_rule import QueueRole, rule
+from infra.nag import acknowledge
+from infra.stage import Stage
+from warden import rules
+from warden.storage import keys
+
+
+class RegistryPath(Construct):
+    """The registry's facts about things, kept beside their logs, so that a report asks for none.
+
+    Attributes:
+        events: What to read again.
+        dead_events: What could not be read again five times.
+        seeded: Done when the projection was filled from the account's registry.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        stage: Stage,
+        tables: Tables,
+        registry: WardenFunction,
+        reconcile: WardenFunction,
+        setup: WardenFunction,
+    ) -> None:
+        super().__init__(scope, id)
+        self.dead_events = stage.queue(self, "DeadEvents", "dead-registry")
+        acknowledge(self.dead_events, SQS3="It is the last stop itself; an alarm watches it")
+        self.events = stage.queue(
+            self,
+            "Events",
+            "registry",
+            dead_letters=self.dead_events,
+            tries=20,  # without a token of the registry's quota, an event goes back
+            visibility=Duration.minutes(6),
+        )
+        feed(
+            self, "Feed", queue=self.events, function=registry, batch=100, window_seconds=5, concurrency=2
+        )  # repeats collapse in a batch
+        self._allow(stage, tables, registry, reconcile)
+        self._make_rules(stage, setup)
+        scheduled(
+            self,
+            "Reconcile",
+            stage=stage,
+            function=reconcile,
+            expression="cron(17 3 * * ? *)",
+            payload='{"groups":"all"}',
+        )
+        scheduled(
+            self,
+            "ReconcileDynamic",
+            stage=stage,
+            function=reconcile,
+            expression="rate(15 minutes)",
+            payload='{"groups":"dynamic"}',
+        )
+        setup.allow("lambda:InvokeFunction", on=[reconcile.arn])
+        self.seeded = CustomResource(
+            self,
+            "Seed",
+            service_token=setup.arn,
+            resource_type="Custom::Seed",
+            properties={"Kind": "Seed", "FunctionName": reconcile.function.function_name},
+            service_timeout=Duration.hours(1),
+        )
+        self.seeded.node.add_dependency(setup.role, reconcile.role)
+
+    def _make_rules(self, stage: Stage, setup: WardenFunction) -> None:
+        setup.allow("iot:UpdateEventConfigurations", on=["*"], why="AWS IoT knows no narrower resource for it")
+        switched_on = CustomResource(
+            self,
+            "EventConfigurations",
+            service_token=setup.arn,
+            resource_type="Custom::EventConfigurations",
+            properties={"Kind": "EventConfigurations"},
+        )
+        switched_on.node.add_dependency(setup.role)
+        sender = QueueRole(self, "Sender", stage=stage, queues=[self.events])
+        for of, sql in rules.REGISTRY_SQL.items():
+            # Whoever may publish to $aws/rules/* may invoke a rule whose name he knows, so nobody knows it.
+            name = CustomResource(
+                self,
+                f"{of}Name",
+                service_token=setup.arn,
+                resource_type="Custom::RandomName",
+                properties={"Kind": "RandomName", "Prefix": stage.rule_name(f"{of}_")},
+            )
+            name.node.add_dependency(setup.role)
+            rule(
+                self,
+                f"{of}Rule",
+                name=name.get_att_string("Name"),
+                sql=sql,
+                description="What the registry of things says has changed",
+                actions=[sender.send_to(self.events)],
+                after=[sender.ready],
+            )
+
+    def _allow(self, stage: Stage, tables: Tables, registry: WardenFunction, reconcile: WardenFunction) -> None:
+        for function in (registry, reconcile):
+            function.allow("dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", on=[tables.log.table_arn])
+            function.allow("dynamodb:Query", "dynamodb:GetItem", on=[tables.control.table_arn])
+            function.allow(
+                "iot:DescribeThing",
+                "iot:ListThingGroupsForThing",
+                on=[stage.arn("iot", "thing/*")],
+                why="It reads the facts of any thing",
+            )
+            function.allow("sqs:SendMessage", on=[self.events.queue_arn])
+            function.allow_key()
+        registry.allow("dynamodb:BatchGetItem", on=[tables.control.table_arn])
+        registry.allow("dynamodb:Query", on=[index_arn(tables.control, keys.BY_PROFILE)])
+        reconcile.allow("dynamodb:BatchGetItem", on=[tables.log.table_arn])
+        reconcile.allow("dynamodb:PutItem", on=[tables.control.table_arn])
+        reconcile.allow("dynamodb:Query", on=[index_arn(tables.log, keys.THINGS)])
+        reconcile.allow(
+            "iot:ListThings", "iot:ListThingGroups", on=["*"], why="AWS IoT knows no narrower resource for lists"
+        )
+        reconcile.allow(
+            "iot:ListThingsInThingGroup",
+            "iot:DescribeThingGroup",
+            on=[stage.arn("iot", "thinggroup/*")],
+            why="Any group may be a target",
+        )
+        reconcile.allow(
+            "lambda:InvokeFunction",
+            on=[f"arn:{Aws.PARTITION}:lambda:{Aws.REGION}:{Aws.ACCOUNT_ID}:function:{stage.name('reconcile')}"],
+        )

@@ -1,0 +1,1 @@
+"""Wiring of constructs; no resource is born here."""

@@ -1,0 +1,227 @@
+"""What is deployed: least privilege, nothing open, nothing that cannot run."""
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra.conftest import Template, of_type, statements, synthesise, text
+
+FUNCTION, ROLE = "AWS::Lambda::Function", "AWS::IAM::Role"
+
+
+def roles_of_functions(template: Template) -> dict[str, str]:
+    """Function name to the logical id of its role."""
+    return {
+        each["Properties"]["FunctionName"]: each["Properties"]["Role"]["Fn::GetAtt"][0]
+        for each in of_type(template, FUNCTION).values()
+    }
+
+
+@pytest.mark.parametrize("fixture", ["template", "full_template"])
+def test_cloudformations_own_schemas_are_kept(fixture: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    path = tmp_path / "thingwarden.template.json"
+    path.write_text(json.dumps(request.getfixturevalue(fixture)))
+    lint = [str(Path(sys.executable).with_name("cfn-lint")), "--regions", "us-east-1", "--", str(path)]
+    told = subprocess.run(lint, capture_output=True, text=True, check=False)
+    assert (told.stdout, told.returncode) == ("", 0)
+
+
+def test_no_function_may_publish_to_sns(full_template: Template) -> None:
+    roles = roles_of_functions(full_template)
+    assert len(roles) > 7
+    for name, role in roles.items():
+        actions = {action for statement in statements(full_template, role) for action in statement["Action"]}
+        assert not {action for action in actions if action.startswith("sns:") or "*" in action}, name
+
+
+def test_a_star_stands_only_where_aws_knows_no_narrower_resource(full_template: Template) -> None:
+    found = {
+        action
+        for role in of_type(full_template, ROLE)
+        for statement in statements(full_template, role)
+        if "*" in statement["Resource"]
+        for action in statement["Action"]
+    }
+    assert found <= {"iot:UpdateEventConfigurations", "iot:ListThings", "iot:ListThingGroups"}
+
+
+def test_functions_get_nothing_from_managed_policies(full_template: Template) -> None:
+    for name, role in of_type(full_template, ROLE).items():
+        assert "ManagedPolicyArns" not in role["Properties"], name
+
+
+def test_every_handler_resolves(template: Template) -> None:
+    for each in of_type(template, FUNCTION).values():
+        module, _, function = each["Properties"]["Handler"].rpartition(".")
+        assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_functions_are_arm64_on_one_python_with_json_logs_of_their_own(template: Template) -> None:
+    groups = {each["Properties"]["LogGroupName"] for each in of_type(template, "AWS::Logs::LogGroup").values()}
+    for each in of_type(template, FUNCTION).values():
+        properties = each["Properties"]
+        assert (properties["Runtime"], properties["Architectures"]) == ("python3.13", ["arm64"])
+        assert properties["LoggingConfig"]["LogFormat"] == "JSON"
+        assert properties["LoggingConfig"]["SystemLogLevel"] == "WARN"
+        assert f"/aws/lambda/{properties['FunctionName']}" in groups
+        assert len(properties["Layers"]) == 1
+        assert "ReservedConcurrentExecutions" not in properties, "a new account has none to reserve"
+
+
+def test_every_log_group_forgets(full_template: Template) -> None:
+    for name, each in of_type(full_template, "AWS::Logs::LogGroup").items():
+        assert each["Properties"].get("RetentionInDays"), name
+
+
+def test_the_function_that_a_topic_rule_invokes_says_that_it_may(template: Template) -> None:
+    allowed = {
+        text(each["Properties"]["SourceArn"])
+        for each in of_type(template, "AWS::Lambda::Permission").values()
+        if each["Properties"]["Principal"] == "iot.amazonaws.com"
+    }
+    assert {arn.rpartition("/")[2] for arn in allowed} == {
+        "thingwarden_prod_metrics",
+        "thingwarden_prod_metrics_reserved",
+    }
+    for each in of_type(template, "AWS::Lambda::Permission").values():
+        assert each["Properties"]["SourceAccount"] == {"Ref": "AWS::AccountId"}
+
+
+def test_topic_rules_say_their_sqls_version_and_where_failures_go(template: Template) -> None:
+    rules = of_type(template, "AWS::IoT::TopicRule")
+    assert rules
+    for name, each in rules.items():
+        payload = each["Properties"]["TopicRulePayload"]
+        assert payload["AwsIotSqlVersion"] == "2016-03-23", name
+        rule_name = each["Properties"]["RuleName"]
+        if rule_name == "thingwarden_prod_metrics":
+            assert "ErrorAction" in payload
+        else:
+            assert "Fn::GetAtt" in rule_name, "a rule that is not for devices has a name that nobody knows"
+
+
+def test_secret_rule_names_are_no_outputs(template: Template) -> None:
+    names = {name for name, each in template["Resources"].items() if each["Type"] == "Custom::RandomName"}
+    assert names
+    assert not [name for name in names if name in json.dumps(template.get("Outputs", {}))]
+
+
+def test_both_tables_stay_when_the_stack_goes(template: Template) -> None:
+    tables = of_type(template, "AWS::DynamoDB::Table")
+    assert len(tables) == 2
+    assert {each["DeletionPolicy"] for each in tables.values()} == {"Retain"}
+    control = next(
+        each["Properties"] for each in tables.values() if each["Properties"]["TableName"].endswith("control")
+    )
+    assert control["DeletionProtectionEnabled"]
+    assert control["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+
+
+def test_two_stages_share_no_name() -> None:
+    not_the_stacks = {"MetricName", "OperationName", "PolicyName", "StageName"}  # within what has a name already
+
+    def names(stage: str) -> set[str]:
+        return {
+            value
+            for each in synthesise(stage=stage)["Resources"].values()
+            for key, value in each.get("Properties", {}).items()
+            if key.endswith("Name") and key not in not_the_stacks and isinstance(value, str)
+        }
+
+    one, other = names("one"), names("two")
+    assert len(one) > 30
+    assert not one & other
+
+
+def test_two_stages_share_no_topic() -> None:
+    def topics(stage: str) -> set[str]:
+        return set(re.findall(r"FROM '([^']+)'", json.dumps(synthesise(stage=stage)))) - {"x"}
+
+    shared = topics("prod") & topics("beta")
+    assert all(topic.startswith("$aws/events/") for topic in shared)
+
+
+def test_a_permissions_boundary_is_on_every_role(full_template: Template) -> None:
+    for name, role in of_type(full_template, ROLE).items():
+        assert role["Properties"].get("PermissionsBoundary") == "arn:aws:iam::111122223333:policy/boundary", name
+
+
+def test_the_customers_key_is_on_everything_that_keeps_something(full_template: Template) -> None:
+    key = "0b5c1a52-6a0e-4c56-9d7f-2f6c8a1f0e11"
+    for kind in (
+        "AWS::DynamoDB::Table",
+        "AWS::SQS::Queue",
+        "AWS::SNS::Topic",
+        "AWS::Logs::LogGroup",
+        "AWS::S3::Bucket",
+    ):
+        for name, each in of_type(full_template, kind).items():
+            assert key in json.dumps(each["Properties"]), name
+
+
+def test_queues_topics_and_buckets_take_tls_only(full_template: Template) -> None:
+    guarded = json.dumps(
+        [
+            each["Properties"]
+            for each in full_template["Resources"].values()
+            if each["Type"] in ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::S3::BucketPolicy")
+            and '"aws:SecureTransport": "false"' in json.dumps(each)
+        ]
+    )
+    for kind in ("AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::S3::Bucket"):
+        for name in of_type(full_template, kind):
+            assert f'"{name}"' in guarded, name
+
+
+def test_no_arn_names_one_partition(template: Template) -> None:
+    assert "arn:aws:" not in json.dumps(template)
+
+
+def test_the_stack_carries_its_tags(full_template: Template) -> None:
+    for each in of_type(full_template, FUNCTION).values():
+        assert {"Key": "team", "Value": "security"} in each["Properties"]["Tags"]
+
+
+def test_alert_roles_trust_aws_iot_of_this_account_only(template: Template) -> None:
+    trusted = [
+        statement
+        for role in of_type(template, ROLE).values()
+        for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        if statement["Principal"] == {"Service": "iot.amazonaws.com"}
+    ]
+    assert trusted
+    for statement in trusted:
+        assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+        assert text(statement["Condition"]["ArnLike"]["aws:SourceArn"]).startswith(
+            "arn:aws:iot:eu-central-1:111122223333:"
+        )
+
+
+def routes(template: Template) -> list[dict[str, Any]]:
+    return [each["Properties"] for each in of_type(template, "AWS::ApiGatewayV2::Route").values()]
+
+
+def test_every_route_asks_for_iam_and_none_is_the_default_one(template: Template) -> None:
+    assert len(routes(template)) == 63
+    assert {route["AuthorizationType"] for route in routes(template)} == {"AWS_IAM"}
+    assert "$default" not in {route["RouteKey"] for route in routes(template)}
+
+
+@pytest.mark.parametrize("policy", ["read-only", "operator", "admin"])
+def test_managed_policies_name_routes_that_exist(template: Template, policy: str) -> None:
+    known = {re.sub(r"\{\w+\}", "*", route["RouteKey"].replace(" ", "")) for route in routes(template)}
+    (document,) = [
+        each["Properties"]["PolicyDocument"]
+        for each in of_type(template, "AWS::IAM::ManagedPolicy").values()
+        if each["Properties"]["ManagedPolicyName"] == f"thingwarden-prod-control-{policy}"
+    ]
+    (statement,) = document["Statement"]
+    named = {text(arn).partition("/$default/")[2] for arn in statement["Resource"]}
+    assert named <= known
+    assert (named == known) is (policy == "admin")
