@@ -9,11 +9,13 @@ plan.quiet = True   # now everything heals: what must hold in the end?
 
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from typing import Any, Protocol, TypeVar, cast
 
 from tests.adapters.model import ModelTable
+from warden.adapters.sqlite import SqliteTable
 from warden.domain.errors import Raced, Throttled, Unavailable
 from warden.ports import Check, Condition, Delete, IndexPage, Item, Key, Page, Put, Table, Write
 
@@ -36,6 +38,7 @@ class Fault(Enum):
     REPEATED = "a put or delete is done, and done again by the client: its condition may fail on its own work"
     STALE = "an eventually consistent read answers from the past"
     SHORT_PAGE = "a query answers with one row, and with where to go on"
+    LATE = "a question is Unavailable, and dealt with when its asker has given up and asks something else"
 
 
 ANYWHERE = frozenset({Fault.THROTTLED, Fault.UNAVAILABLE, Fault.LOST_ANSWER, Fault.CRASH_BEFORE, Fault.CRASH_AFTER})
@@ -182,6 +185,45 @@ class FaultyTable:
             self._replica.put(write.item)
         else:
             self._replica.delete(write.key)
+
+
+class FaultyFile(FaultyTable):
+    """A SQLite file's table with the plan's faults, also at what it has beside the port: the commit of a batch, and
+    the stream. A batch that is not committed leaves nothing, neither in the file nor in the past."""
+
+    def __init__(self, file: SqliteTable, plan: Plan, *, lag: int = 5, rng: random.Random | None = None) -> None:
+        super().__init__(file, plan, lag=lag, rng=rng)
+        self._file = file
+        self._batch: list[Write] | None = None
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        self._batch = written = []
+        try:
+            with self._file.batch():
+                yield
+                fault = _among(ANYWHERE - {Fault.LOST_ANSWER}, self._plan("commit"))  # SQLite's COMMIT fails or holds
+                if fault in _BEFORE:
+                    _perform(fault, lambda: None)
+        finally:
+            self._batch = None
+        self._remember(written)
+        _perform(fault, lambda: None)
+
+    def read_stream(self, after: int, limit: int) -> list[tuple[int, Key]]:
+        return self._read("read_stream", lambda _: self._file.read_stream(after, limit), consistent=True)
+
+    def prune_stream(self, upto: int) -> None:
+        _perform(_among(ANYWHERE, self._plan("prune_stream")), lambda: self._file.prune_stream(upto))
+
+    def stream_head(self) -> int:
+        return self._file.stream_head()
+
+    def _remember(self, writes: Sequence[Write]) -> None:
+        if self._batch is None:
+            super()._remember(writes)
+        else:
+            self._batch.extend(writes)
 
 
 def _key(write: Put | Delete) -> Key:

@@ -2,13 +2,16 @@
 
 import random
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
 from tests.adapters.model import ModelTable
-from tests.faults import Crash, Fault, FaultyTable, ScriptedPlan, SeededPlan, faulty
+from tests.faults import Crash, Fault, FaultyFile, FaultyTable, ScriptedPlan, SeededPlan, faulty
+from warden.adapters.sqlite import SqliteTable
 from warden.domain.errors import Raced, Throttled, Unavailable
 from warden.ports import Absent, Item, Key, Put
+from warden.storage.keys import LOG
 
 A, B = Key("P", "a"), Key("P", "b")
 OLD, NEW = Item(A, b"old"), Item(A, b"new", 2)
@@ -131,3 +134,16 @@ def test_a_seed_tells_the_same_story_twice_and_quiet_ends_it() -> None:
     plan = SeededPlan(random.Random(5), 0.3)
     plan.quiet = True
     assert {"Throttled", "Unavailable", "Crash", "Raced"}.isdisjoint(_round(plan, step))
+
+
+@pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE, Fault.UNAVAILABLE, Fault.CRASH_AFTER])
+def test_a_batch_leaves_all_of_it_or_nothing_in_the_file_and_in_the_past(fault: Fault) -> None:
+    plan = ScriptedPlan(("commit", 1, fault), ("get", 2, Fault.STALE))
+    with closing(SqliteTable(":memory:", LOG)) as file:
+        table = FaultyFile(file, plan, lag=0)
+        with pytest.raises((Crash, Unavailable)), table.batch():
+            table.put(OLD)
+        kept = OLD if fault is Fault.CRASH_AFTER else None
+        assert table.get(A) == kept
+        table.put(Item(B))  # the past is as old as the write before
+        assert table.get(A) == kept

@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from tests.core.world import World
+from tests.core.world import SECOND, Sent, World
 from warden.domain.alarms.alarm import EventType
-from warden.domain.alarms.entry import EntryKind, Transition
+from warden.domain.alarms.entry import EntryKind, Reason, Transition
 from warden.domain.alarms.violation import Status
 from warden.domain.behaviors.target import ThingFacts
 
@@ -25,6 +25,7 @@ class Witness:
 
     def look(self) -> None:
         """A step is over: whatever it recorded or sent was wanted before it, or is wanted now."""
+        assert not self.world.lost, f"acknowledged, and not there after a death: {self.world.lost}"
         before, self.wanted = self.wanted, self._wanted()
         self.not_always |= {what for what, (live, covered) in self.wanted.items() if not (live and covered)}
         self.muted |= self.world.muted()
@@ -60,10 +61,11 @@ class Witness:
 
     def _judge_alerts(self, before: dict[Wanted, tuple[bool, bool]]) -> None:
         new, self._alerts = self.world.topics.taken[self._alerts :], len(self.world.topics.taken)
+        told = set(self.world.told()) if new else set()
         for alert in new:
             episode = self.world.episode(alert.violation_id)
             assert episode, f"{alert} is of no violation"
-            assert (alert.violation_id, alert.type) in self.world.told(), f"{alert} is of no event"
+            assert (alert.violation_id, alert.type) in told, f"{alert} is of no event"
             what = (episode.uid, episode.thing, episode.thing_id)
             assert self._may(what, alert.type, before), f"{alert} was sent, and is not wanted"
 
@@ -74,6 +76,7 @@ class Witness:
         self.every_report_is_counted_once()
         self.sequences_have_no_gaps()
         self.violations_begin_once_and_end_once()
+        self.logs_begin_and_end_each_violation_once()
         self.every_transition_is_recorded_unless_it_was_not_wanted()
         self.nothing_is_active_for_ever()
         self.every_alert_arrived()
@@ -88,13 +91,14 @@ class Witness:
             sent = {sent.known_as: sent for sent in world.sent if sent.thing == thing}
             assert counted.keys() <= sent.keys()
             assert all(times == 1 for times in counted.values()), f"{thing}: a report is counted twice: {counted}"
-            acknowledged = {sent.known_as for sent in world.counted if sent.thing == thing}
+            acknowledged = {
+                each.known_as for each in sent.values() if each in world.counted and not self._expired(each)
+            }
             lost = acknowledged - counted.keys()
-            assert not lost or self._expired(thing), f"{thing}: reports were acknowledged, and are lost: {lost}"
+            assert not lost, f"{thing}: reports were acknowledged, and are lost: {lost}"
 
-    def _expired(self, thing: str) -> bool:
-        log = self.world.log(thing)
-        return not log or log[0].seq > 1 or log[0].entry.pos > self.world.sent[0].at
+    def _expired(self, sent: Sent) -> bool:
+        return sent.at + self.world.options.keep <= self.world.now + SECOND
 
     def sequences_have_no_gaps(self) -> None:
         for thing in self.world.names():
@@ -110,6 +114,10 @@ class Witness:
             assert episode
             assert beginnings[violation_id] == 1
             assert ends[violation_id] == (1 if episode.status is Status.ENDED else 0)
+
+    def logs_begin_and_end_each_violation_once(self) -> None:
+        raised = Counter((t.violation_id, t.type is EventType.IN_ALARM) for _, _, t in self.world.transitions())
+        assert all(times == 1 for times in raised.values()), f"raised twice: {raised.most_common(3)}"
 
     def every_transition_is_recorded_unless_it_was_not_wanted(self) -> None:
         for thing, logged, transition in self.world.transitions():
@@ -148,7 +156,7 @@ class Witness:
 
     def _always_wanted(self, thing: str, thing_id: str, transition: Transition) -> bool:
         return (
-            transition.type is not EventType.INVALIDATED
+            (transition.type is not EventType.INVALIDATED or transition.reason is Reason.SILENT)
             and (transition.uid, thing, thing_id) not in self.not_always
             and transition.uid not in self.muted
         )

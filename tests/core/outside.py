@@ -1,10 +1,13 @@
-"""What the core calls, as doubles that keep what they were told: the registry of things, and the topics of alerts."""
+"""What the core calls, as doubles that keep what they were told: the registry of things, the topics of alerts, and in
+the embedded home the local channel and the way to the devices."""
 
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+import msgspec
 
 from tests.faults import Crash, Fault, Plan
 from warden.domain.alarms.alarm import EventType
@@ -16,11 +19,15 @@ Step = Callable[[], object]
 
 
 class Outside:
-    """Asked before every call to a table, a topic or the registry: a fault may strike it, a step may go first."""
+    """Asked before every call to what is outside: a fault may strike it, a step may go first.
+
+    `struck` counts what was decided, by call and fault.
+    """
 
     def __init__(self) -> None:
         self.faults: Plan | None = None
         self.calls = 0
+        self.struck = Counter[tuple[str, Fault]]()
         self._before: dict[int, Step] = {}
         self._nested = False
 
@@ -31,7 +38,10 @@ class Outside:
         if step := self._before.pop(self.calls, None):
             with self.undisturbed():
                 step()
-        return self.faults(verb) if self.faults else None
+        fault = self.faults(verb) if self.faults else None
+        if fault:
+            self.struck[verb, fault] += 1
+        return fault
 
     def before(self, nth: int, step: Step) -> None:
         """Let a step happen before the nth call from now on."""
@@ -119,3 +129,50 @@ class Topics:
 
     def lose(self) -> None:
         self._on_its_way.clear()
+
+
+class Channel:
+    """The local channel without its socket: a question reaches the data plane or not, its answer comes back or not."""
+
+    def __init__(self, outside: Outside, answer: Callable[[bytes], bytes]) -> None:
+        self._outside = outside
+        self._answer = answer
+        self._late: list[bytes] = []
+
+    def __call__(self, question: bytes, _seconds: float) -> bytes:
+        while self._late:
+            self._answer(self._late.pop(0))
+        match fault := self._outside(f"ask {msgspec.msgpack.decode(question)['verb']}"):
+            case Fault.CRASH_BEFORE:
+                raise Crash
+            case Fault.UNAVAILABLE | Fault.THROTTLED:
+                raise ConnectionRefusedError("nobody listens")
+            case Fault.LATE:
+                self._late.append(question)
+                raise TimeoutError("no answer in time")
+        answer = self._answer(question)
+        if fault is Fault.LOST_ANSWER:
+            raise ConnectionResetError("hung up before the answer")
+        if fault is Fault.CRASH_AFTER:
+            raise Crash
+        return answer
+
+    def lose(self) -> None:
+        """The data plane died: questions that it had not looked at are gone."""
+        self._late.clear()
+
+
+class Devices:
+    """What leaves the data plane for the devices, replies and PUBACKs: what is lost on its way, nobody is told of."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+
+    def send(self, what: str, arrive: Step) -> None:
+        fault = self._outside(f"send {what}")
+        if fault is Fault.CRASH_BEFORE:
+            raise Crash
+        if fault not in {Fault.LOST_ANSWER, Fault.UNAVAILABLE, Fault.THROTTLED}:
+            arrive()
+        if fault is Fault.CRASH_AFTER:
+            raise Crash

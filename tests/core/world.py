@@ -6,13 +6,13 @@ the tables really hold is read behind the faults' back, and so is what ought to 
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from tests.core.outside import Outside, Registry, Step, Topics
 from tests.core.profiles import ACCOUNT
-from tests.faults import Crash, FaultyTable
+from tests.faults import Crash, Fault, FaultyFile, FaultyTable
 from warden.adapters.sqlite import SqliteTable
 from warden.domain.alarms.alarm import Alarm, EventType
 from warden.domain.alarms.entry import Logged, Transition, digest
@@ -21,7 +21,7 @@ from warden.domain.behaviors.catalogue import Catalogue
 from warden.domain.behaviors.profile import SecurityProfile
 from warden.domain.behaviors.target import Target, ThingFacts
 from warden.domain.errors import ReportRejected, RequestRejected, Unavailable
-from warden.ports import IndexKey, Key, Known
+from warden.ports import IndexKey, Key, Known, ThingLog
 from warden.storage import keys
 from warden.storage.catalogue import CatalogueCache, CatalogueStore
 from warden.storage.jobs import Jobs
@@ -59,28 +59,37 @@ class Sent:
 
 
 class Parts:
-    """What one process has of the use cases, over tables that may be faulty."""
+    """What one process has of the use cases, over tables that may be faulty, and perhaps another way to the logs."""
 
-    def __init__(self, world: "World", log_table: FaultyTable | SqliteTable, table: FaultyTable | SqliteTable) -> None:
-        log = TableThingLog(log_table)
+    def __init__(
+        self,
+        world: "World",
+        log_table: FaultyTable | SqliteTable,
+        table: FaultyTable | SqliteTable,
+        way: Callable[[TableThingLog], ThingLog] = lambda log: log,
+    ) -> None:
+        stored = TableThingLog(log_table)
+        log = way(stored)
         self.log = log
         self.catalogue = CatalogueStore(table)
         self.jobs = Jobs(table)
         self.violations = Violations(table, shards=2)
-        keep = log.keep
+        keep = stored.keep
         self.dispatch = DispatchTransitions(self.catalogue, log, self.violations, keep=keep)
         self.deliver = DeliverAlerts(self.catalogue, log, self.violations, world.topics)
         self.silent = InvalidateSilent(self.catalogue, log, self.violations, keep)
         self.retire = RetireViolations(self.catalogue, log, self.violations, self.jobs, keep)
         self.sweep = Sweep(self.jobs, log, self.dispatch, self.deliver, self.silent, self.retire)
         self.lists = ListViolations(self.catalogue, log, self.violations, keep=keep)
-        self.answered = RecordRegistryAnswer(log, log, CatalogueCache(self.catalogue, poll_ms=None), keep=keep)
+        self.answered = RecordRegistryAnswer(log, stored, CatalogueCache(self.catalogue, poll_ms=None), keep=keep)
         self.caches = [CatalogueCache(self.catalogue, poll_ms=None) for _ in range(world.evaluators)]
-        self.evaluators = [IngestReport(log, log, world.registry, cache, world.options) for cache in self.caches]
+        self.evaluators = [IngestReport(log, stored, world.registry, cache, world.options) for cache in self.caches]
 
 
 class World:
     """Everything, and a driver that does again what was not answered."""
+
+    possible = frozenset(Fault) - {Fault.LATE}  # nobody asks another process
 
     def __init__(
         self,
@@ -104,12 +113,14 @@ class World:
             allow_unregistered=allow_unregistered,
             one_clock=one_clock,
         )
-        self.files = SqliteTable(":memory:", keys.LOG), SqliteTable(":memory:", keys.CONTROL)
-        self.tables = tuple(FaultyTable(file, self.outside, rng=rng) for file in self.files)
+        self.files = SqliteTable(":memory:", keys.LOG, stream=keys.OUTBOX), SqliteTable(":memory:", keys.CONTROL)
+        log_file, control_file = self.files
+        self.tables = FaultyFile(log_file, self.outside, rng=rng), FaultyTable(control_file, self.outside, rng=rng)
         self.true = Parts(self, *self.files)
         self.sent: list[Sent] = []
         self.unanswered: list[Sent] = []
         self.counted: set[Sent] = set()
+        self.lost: set[Sent] = set()  # acknowledged, and not in the log when its process had died
         self.untold: list[tuple[str, ThingFacts]] = []
         self.dealt_with: set[IndexKey] = set()
         self._profiles: Catalogue | None = None
@@ -167,6 +178,11 @@ class World:
             self.counted.add(sent)
         if sent in self.unanswered:
             self.unanswered.remove(sent)
+
+    def take_all(self, *sent: Sent) -> None:
+        """Deliver reports that came at the same time."""
+        for each in sent:
+            self.take(each)
 
     def report(
         self,

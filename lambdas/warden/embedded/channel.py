@@ -8,6 +8,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ decode = msgspec.msgpack.Decoder().decode
 
 Answerer = Callable[[dict[str, Any]], Awaitable[Any]]
 
+Line = Callable[[bytes, float], bytes]
+"""Takes a question to the other side and brings its answer back, within so many seconds. Raises OSError."""
+
 
 class Question(msgspec.Struct, frozen=True):
     """What is asked."""
@@ -42,29 +46,33 @@ class Answer(msgspec.Struct, frozen=True):
     words: str = ""
 
 
-def ask(path: Path, verb: str, arguments: dict[str, Any], *, timeout: float = TIMEOUT_SECONDS) -> Any:
+def ask(to: Path | Line, verb: str, arguments: dict[str, Any], *, timeout: float = TIMEOUT_SECONDS) -> Any:
     """Ask the other side, and wait for its answer.
 
     Args:
-        path: The socket.
+        to: The socket, or another way there.
         verb: What is asked.
         arguments: What it needs; msgpack's types.
         timeout: Seconds to wait for the answer.
 
     Raises: Raced, Throttled, Unavailable as the other side raised them; Unavailable where nobody answers.
     """
+    line = partial(_by_socket, to) if isinstance(to, Path) else to
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-            line.settimeout(timeout)
-            line.connect(str(path))
-            question = encode(Question(verb, arguments))
-            line.sendall(LENGTH.pack(len(question)) + question)
-            answer = msgspec.msgpack.decode(_receive(line), type=Answer)
+        answer = msgspec.msgpack.decode(line(encode(Question(verb, arguments)), timeout), type=Answer)
     except OSError as error:
         raise Unavailable(f"the data plane does not answer: {error}") from error
     if answer.fault:
         raise FAULTS.get(answer.fault, Unavailable)(answer.words)
     return answer.value
+
+
+def _by_socket(path: Path, question: bytes, timeout: float) -> bytes:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.settimeout(timeout)
+        line.connect(str(path))
+        line.sendall(LENGTH.pack(len(question)) + question)
+        return _receive(line)
 
 
 def _receive(line: socket.socket) -> bytes:
@@ -95,8 +103,7 @@ async def answer(path: Path, answerers: dict[str, Answerer]) -> asyncio.Server:
             (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
             if length > MOST_BYTES:
                 return
-            question = msgspec.msgpack.decode(await reader.readexactly(length), type=Question)
-            told = encode(await _answered(answerers, question))
+            told = await reply(answerers, await reader.readexactly(length))
             writer.write(LENGTH.pack(len(told)) + told)
             await writer.drain()
         except (OSError, EOFError, msgspec.DecodeError, asyncio.CancelledError):
@@ -106,6 +113,11 @@ async def answer(path: Path, answerers: dict[str, Answerer]) -> asyncio.Server:
 
     path.unlink(missing_ok=True)
     return await asyncio.start_unix_server(serve, path)
+
+
+async def reply(answerers: dict[str, Answerer], question: bytes) -> bytes:
+    """The answer to one question, both as they travel. Raises msgspec.DecodeError where it is none."""
+    return encode(await _answered(answerers, msgspec.msgpack.decode(question, type=Question)))
 
 
 async def _answered(answerers: dict[str, Answerer], question: Question) -> Answer:

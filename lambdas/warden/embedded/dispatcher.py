@@ -8,6 +8,7 @@ from pathlib import Path
 from warden.adapters.sqlite import SqliteTable
 from warden.domain.errors import Unavailable
 from warden.embedded import channel
+from warden.embedded.channel import Line
 from warden.embedded.plane import now
 from warden.ports import Key, ThingLog
 from warden.storage import keys
@@ -41,6 +42,7 @@ class StreamReader:
         dispatch: Deals with an entry; returns events to deliver.
         deliver: Delivers events.
         channel: The way to the data plane.
+        clock: Now, epoch ms.
     """
 
     def __init__(
@@ -51,7 +53,8 @@ class StreamReader:
         *,
         dispatch: Callable[..., list[Key]],
         deliver: Callable[..., int],
-        channel: Path,
+        channel: Path | Line,
+        clock: Callable[[], int] = now,
     ) -> None:
         self._file = file
         self._things = things
@@ -59,6 +62,7 @@ class StreamReader:
         self._dispatch = dispatch
         self._deliver = deliver
         self._channel = channel
+        self._clock = clock
         self._failures = 0
 
     def read(self) -> None:
@@ -92,11 +96,11 @@ class StreamReader:
             reached = position
             self._failures = 0
         try:
-            self._deliver(events, now=now())
+            self._deliver(events, now=self._clock())
         except Exception:
             log.exception("alerts were not delivered; the sweeper finds them by their events")
         if reached > after:
-            self._jobs.advance(STREAM, cursor, reached, stuck, due=now() + STUCK_AGAIN_MS)
+            self._jobs.advance(STREAM, cursor, reached, stuck, due=self._clock() + STUCK_AGAIN_MS)
             channel.ask(self._channel, "prune", {"upto": reached})
         if failed:
             raise failed
@@ -104,7 +108,7 @@ class StreamReader:
     def _dispatched(self, key: Key) -> list[Key]:
         thing, seq = _place(key)
         logged = self._things.read(thing, seq)
-        return self._dispatch(thing, logged, now=now()) if logged else []
+        return self._dispatch(thing, logged, now=self._clock()) if logged else []
 
 
 def _place(key: Key) -> tuple[str, int]:

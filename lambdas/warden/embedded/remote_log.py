@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from warden.domain.alarms.entry import Entry, Logged
-from warden.embedded.channel import ask
+from warden.embedded.channel import Line, ask
 from warden.ports import Known, ThingLog
 
 APPEND = "append"
@@ -20,7 +20,7 @@ class RemoteThingLog:
         channel: The way to the data plane.
     """
 
-    def __init__(self, file: ThingLog, channel: Path) -> None:
+    def __init__(self, file: ThingLog, channel: Path | Line) -> None:
         self._file = file
         self._channel = channel
 
