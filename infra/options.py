@@ -92,6 +92,13 @@ def read(context: Any) -> Options:
         options = msgspec.convert(given, Options)
     except msgspec.ValidationError as error:
         raise InvalidOptions(_told(str(error), given)) from error
+    if 0 < options.heartbeat_minutes * 60 < options.min_report_interval_seconds:
+        raise InvalidOptions(
+            f"{KEY}.heartbeat_minutes: expected 0, or at least min_report_interval_seconds "
+            f"({options.min_report_interval_seconds} s), got {options.heartbeat_minutes}"
+        )
+    if options.budget_usd and not options.alert_emails:
+        raise InvalidOptions(f"{KEY}.budget_usd: expected alert_emails to mail its overrun to, got none")
     stage = options.stage
     return msgspec.structs.replace(
         options,

@@ -9,6 +9,7 @@ from constructs import Construct
 from infra.code import ARCHITECTURE, RUNTIME
 from infra.nag import acknowledge, acknowledge_wildcards
 from infra.stage import LOGS_KEPT, Stage
+from warden.settings import PREFIX
 
 
 class WardenFunction(Construct):
@@ -96,6 +97,11 @@ class WardenFunction(Construct):
         """Add a statement to the role; nothing else ever does. Resources with wildcards need a reason."""
         self.role.add_to_policy(aws_iam.PolicyStatement(actions=list(actions), resources=list(on), conditions=when))
         acknowledge_wildcards(self.role, on, why)
+
+    def tell(self, **settings: str) -> None:
+        """Give the function settings that no other function has."""
+        for name, value in settings.items():
+            self.function.add_environment(f"{PREFIX}{name.upper()}", value)
 
     def allow_key(self) -> None:
         """Let the function use the customer key, where there is one."""

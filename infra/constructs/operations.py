@@ -15,7 +15,6 @@ from aws_cdk import (
 )
 from constructs import Construct
 
-from infra.constructs.dispatch_path import scheduled
 from infra.constructs.function import WardenFunction
 from infra.stage import Stage
 
@@ -67,21 +66,14 @@ class Operations(Construct):
             )
         self._watch_functions(functions)
         self._watch_own()
+        if stage.options.heartbeat_minutes:
+            self._watch_heartbeat()
         self._dashboard(functions)
         if stage.options.budget_usd:
             self._budget()
 
-    def heartbeat(self, function: WardenFunction) -> None:
-        """Invoke a probe by the clock, and alarm where what it raised did not arrive."""
+    def _watch_heartbeat(self) -> None:
         minutes = self._stage.options.heartbeat_minutes
-        scheduled(
-            self,
-            "Heartbeat",
-            stage=self._stage,
-            function=function,
-            expression=f"rate({minutes} minute{'s' if minutes > 1 else ''})",
-            payload="{}",
-        )
         self._alarm(
             "Heartbeat",
             self._own("Heartbeat", "Sum", Duration.minutes(minutes)),

@@ -45,6 +45,8 @@ class RegistryPath(Construct):
             tries=20,  # without a token of the registry's quota, an event goes back
             visibility=Duration.minutes(6),
         )
+        for function in (registry, reconcile):
+            function.tell(registry_queue_url=self.events.queue_url)
         feed(
             self, "Feed", queue=self.events, function=registry, batch=100, window_seconds=5, concurrency=2
         )  # repeats collapse in a batch

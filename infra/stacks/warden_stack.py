@@ -10,6 +10,7 @@ from infra.constructs.alert_path import AlertPath
 from infra.constructs.control_api import ControlApi
 from infra.constructs.dispatch_path import DispatchPath
 from infra.constructs.function import WardenFunction
+from infra.constructs.heartbeat import Heartbeat
 from infra.constructs.ingest_path import IngestPath
 from infra.constructs.operations import Operations
 from infra.constructs.registry_path import RegistryPath
@@ -41,7 +42,7 @@ class WardenStack(Stack):
         tables = Tables(self, "Tables", stage=stage)
         alerts = AlertPath(self, "AlertPath", stage=stage)
         role_arns = options.role_arns or (stage.arn("iam", f"role{stage.role_path}*", region=False),)
-        functions = self._functions(self._environment(tables, role_arns))
+        functions = self._functions(self._environment(tables, alerts, role_arns))
 
         registry = RegistryPath(
             self,
@@ -68,6 +69,8 @@ class WardenStack(Stack):
         alerts.take_receipts(functions["receipts"], tables=tables)
         alerts.make_rules_from(functions["control_api"], role_arns=role_arns)
         api = ControlApi(self, "ControlApi", stage=stage, tables=tables, function=functions["control_api"])
+        if options.heartbeat_minutes:
+            Heartbeat(self, "Heartbeat", stage=stage, tables=tables, alerts=alerts, function=functions["heartbeat"])
         Operations(
             self,
             "Operations",
@@ -115,7 +118,7 @@ class WardenStack(Stack):
                 description="Devices may publish reports to $aws/rules/THIS/… without message charge",
             )
 
-    def _environment(self, tables: Tables, role_arns: tuple[str, ...]) -> Mapping[str, str]:
+    def _environment(self, tables: Tables, alerts: AlertPath, role_arns: tuple[str, ...]) -> Mapping[str, str]:
         options = self.stage.options
         return Settings(
             stage=options.stage,
@@ -134,13 +137,15 @@ class WardenStack(Stack):
             role_arns=role_arns,
             check_pass_role=options.check_pass_role,
             stack_id=Aws.STACK_ID,
+            rule_role_arn=alerts.rule_role_arn,
+            receipts_queue_url=alerts.receipts.queue_url,
+            dead_alerts_queue_url=alerts.dead_alerts.queue_url,
         ).environment()
 
     def _functions(self, environment: Mapping[str, str]) -> dict[str, WardenFunction]:
         code, scope = functions_code(), Construct(self, "Functions")
         layer: aws_lambda.ILayerVersion = Layer(scope, "Layer", name=self.stage.name("packages"))
-        made = {}
-        for of, seconds, memory, description in (
+        described = [
             ("evaluate", 30, 256, "Counts a metrics report and evaluates the behaviors"),
             ("dispatch", 60, 512, "Records what reports did to violations, and alerts"),
             ("sweep", 60, 512, "Does what is due, and what dispatch was kept from"),
@@ -149,7 +154,11 @@ class WardenStack(Stack):
             ("reconcile", 900, 512, "Compares what is known of things with the registry"),
             ("control_api", 30, 512, "Answers the control API"),
             ("setup", 300, 256, "Answers the stack's custom resources"),
-        ):
+        ]
+        if self.stage.options.heartbeat_minutes:
+            described.append(("heartbeat", 30, 256, "Sends a probe's reports, and takes its alerts"))
+        made = {}
+        for of, seconds, memory, description in described:
             made[of] = WardenFunction(
                 scope,
                 of.title().replace("_", ""),

@@ -27,7 +27,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         registry_calls_per_second: What one function may ask of the registry.
         role_arns: Patterns of the alert roles that profiles may name, with `*` for any characters.
         check_pass_role: Whether the caller of the API needs iam:PassRole on an alert role it names.
+        registry_queue_url: Of the queue of registry events; only for the function that reads it.
         stack_id: The stack's ARN: AWS IoT rules made by the functions carry it as a tag.
+        rule_role_arn: The role under which alert rules send receipts.
+        receipts_queue_url: Where alert rules send receipts, and what failed.
+        dead_alerts_queue_url: Where alerts go that did not leave in a day.
+        heartbeat_topic_arn: Where the probe thing's alerts go; only for the function `heartbeat`.
+        heartbeat_role_arn: The alert role of the probe thing's profile; only for the function `heartbeat`.
     """
 
     stage: str
@@ -45,7 +51,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     registry_calls_per_second: float = 10.0
     role_arns: tuple[str, ...] = ()
     check_pass_role: bool = True
+    registry_queue_url: str = ""
     stack_id: str = ""
+    rule_role_arn: str = ""
+    receipts_queue_url: str = ""
+    dead_alerts_queue_url: str = ""
+    heartbeat_topic_arn: str = ""
+    heartbeat_role_arn: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":

@@ -37,6 +37,8 @@ def test_the_command_lines_json_is_taken_as_well() -> None:
         ({"log_capacity": {"minimum": 5}}, r"thingwarden.log_capacity: .*missing required field `maximum`"),
         ({"metrics_prefix": "a/b"}, r"thingwarden.metrics_prefix: .*got 'a/b'"),
         ({"kms_key_arn": "alias/mine"}, r"thingwarden.kms_key_arn: .*got 'alias/mine'"),
+        ({"heartbeat_minutes": 3}, r"heartbeat_minutes: expected 0, or at least .* \(300 s\), got 3"),
+        ({"budget_usd": 9.5}, "budget_usd: expected alert_emails"),
         ([], r"thingwarden: expected an object, got \[\]"),
         ("{", "thingwarden: expected an object as JSON, got '{'"),
     ],
