@@ -2,12 +2,12 @@
 
 import sys
 
-from bench import embedded, engine, reports, requests
+from bench import embedded, engine, imports, reports, requests
 
 
 def main() -> None:
     """Run them."""
-    for each in (engine, reports, requests, embedded):
+    for each in (engine, reports, requests, imports, embedded):
         each.main()
         sys.stdout.flush()
 

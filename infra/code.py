@@ -1,5 +1,6 @@
 """What is deployed: the package `warden` as one asset for all functions, other people's packages as one layer."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
 
 EXCLUDED = [
     "requirements.txt",
+    "*.md",
     "*.egg-info",
     "**/__pycache__",
     "**/*.pyc",
@@ -34,8 +36,14 @@ def functions_code() -> aws_lambda.Code:
     return aws_lambda.Code.from_asset(str(LAMBDAS), exclude=EXCLUDED)
 
 
-def install(into: Path, *platforms: str, python: str = PYTHON) -> None:
-    """Install the functions' lock into a folder, for other platforms than this machine's where some are given.
+def install(into: Path, *platforms: str, python: str = PYTHON, lock: Path = LOCK) -> None:
+    """Install a lock, the functions' one, into a folder that is not there yet.
+
+    Args:
+        into: The folder.
+        platforms: For which, in pip's words; this machine and the Python that runs where there are none.
+        python: Version, where platforms are given.
+        lock: Requirements with hashes.
 
     Raises: subprocess.CalledProcessError, with pip's own words on stderr.
     """
@@ -44,7 +52,8 @@ def install(into: Path, *platforms: str, python: str = PYTHON) -> None:
     if platforms:
         command += ["--python-version", python, "--implementation", "cp"]
         command += [part for platform in platforms for part in ("--platform", platform)]
-    subprocess.run([*command, "--target", str(into), "--requirement", str(LOCK)], check=True)  # noqa: S603
+    subprocess.run([*command, "--target", str(into), "--requirement", str(lock)], check=True)  # noqa: S603
+    shutil.rmtree(into / "bin", ignore_errors=True)  # commands, which name this machine's Python
 
 
 @jsii.implements(ILocalBundling)
@@ -70,7 +79,11 @@ class Layer(aws_lambda.LayerVersion):
             code=aws_lambda.Code.from_asset(
                 str(LAMBDAS),
                 exclude=["*", "!requirements.txt"],
-                asset_hash_type=AssetHashType.SOURCE,  # the lock says all
-                bundling=BundlingOptions(image=DockerImage.from_registry("unused"), local=_Pip()),
+                asset_hash_type=AssetHashType.SOURCE,  # the lock says all, but for whom
+                bundling=BundlingOptions(
+                    image=DockerImage.from_registry("unused"),
+                    command=[PYTHON, *PLATFORMS],  # never run, but part of the hash
+                    local=_Pip(),
+                ),
             ),
         )

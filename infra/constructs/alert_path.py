@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Aws, Duration, aws_iam, aws_kms, aws_sns, aws_sns_subscriptions
+from aws_cdk import Aws, CustomResource, Duration, aws_iam, aws_kms, aws_sns, aws_sns_subscriptions
 from constructs import Construct
 
 from infra.constructs.function import WardenFunction
@@ -112,6 +112,20 @@ class AlertPath(Construct):
             when={"StringEquals": {"iam:PassedToService": "iot.amazonaws.com"}},
             why="Which roles profiles may name is the deployer's `role_arns`",
         )
+
+    def clear_up_with(self, setup: WardenFunction) -> None:
+        """Remove the alert rules with the stack."""
+        setup.allow("iot:ListTopicRules", on=["*"], why="AWS IoT knows no narrower resource for lists")
+        setup.allow(
+            "iot:ListTagsForResource", "iot:DeleteTopicRule", on=[self.rule_arns], why="Alert rules have random names"
+        )
+        CustomResource(
+            self,
+            "Rules",
+            service_token=setup.arn,
+            resource_type="Custom::AlertRules",
+            properties={"Kind": "AlertRules"},
+        ).node.add_dependency(setup.role)
 
     def take_receipts(self, function: WardenFunction, *, tables: Tables) -> None:
         """Feed the receipts to a function."""

@@ -1,6 +1,7 @@
 """boto3's `iot` client → HTTP API, IAM → function `control_api` → table `control`."""
 
 import json
+from collections.abc import Iterable
 
 from aws_cdk import CfnOutput, RemovalPolicy, aws_apigatewayv2, aws_iam, aws_logs, aws_ssm
 from constructs import Construct
@@ -100,12 +101,12 @@ class ControlApi(Construct):
         aws_ssm.StringParameter(self, "Endpoint", parameter_name=stage.parameter("endpoint"), string_value=self.url)
         CfnOutput(self, "Url", value=self.url, description="The control API; warden.client() finds it by the stage")
 
-    def _make_policy(self, name: str, operations: object) -> None:
+    def _make_policy(self, name: str, operations: Iterable[str]) -> None:
         known = routes.routes()
-        arns = [
-            self._stage.arn("execute-api", f"{self._api_id}/$default/{method}{_any_label(path)}")
-            for method, path in sorted({known[operation] for operation in operations})  # type: ignore[attr-defined]
-        ]
+        opened = {known[operation] for operation in operations}
+        # Named one by one, all of them would be longer than a managed policy may be.
+        paths = ["*"] if opened == set(known.values()) else [f"{method}{_any_label(path)}" for method, path in opened]
+        arns = [self._stage.arn("execute-api", f"{self._api_id}/$default/{path}") for path in sorted(paths)]
         policy = aws_iam.ManagedPolicy(
             self,
             f"{name.title().replace('-', '')}Policy",

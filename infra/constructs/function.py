@@ -103,6 +103,12 @@ class WardenFunction(Construct):
         for name, value in settings.items():
             self.function.add_environment(f"{PREFIX}{name.upper()}", value)
 
+    def go_on_by_itself(self) -> None:
+        """Let the function have itself invoked to go on: Lambda would end such a chain after sixteen."""
+        resource = self.function.node.default_child
+        assert isinstance(resource, aws_lambda.CfnFunction)
+        resource.recursive_loop = "Allow"
+
     def allow_key(self) -> None:
         """Let the function use the customer key, where there is one."""
         if arns := self._stage.key_arns:

@@ -45,8 +45,7 @@ class RegistryPath(Construct):
             tries=20,  # without a token of the registry's quota, an event goes back
             visibility=Duration.minutes(6),
         )
-        for function in (registry, reconcile):
-            function.tell(registry_queue_url=self.events.queue_url)
+        registry.tell(registry_queue_url=self.events.queue_url)
         feed(
             self, "Feed", queue=self.events, function=registry, batch=100, window_seconds=5, concurrency=2
         )  # repeats collapse in a batch
@@ -120,12 +119,14 @@ class RegistryPath(Construct):
                 on=[stage.arn("iot", "thing/*")],
                 why="It reads the facts of any thing",
             )
-            function.allow("sqs:SendMessage", on=[self.events.queue_arn])
             function.allow_key()
-        registry.allow("dynamodb:BatchGetItem", on=[tables.control.table_arn])
+        registry.allow("dynamodb:BatchGetItem", on=[tables.control.table_arn, tables.log.table_arn])
+        registry.allow("sqs:SendMessage", on=[self.events.queue_arn])
+        for function in (registry, reconcile):
+            function.go_on_by_itself()
         registry.allow("dynamodb:Query", on=[index_arn(tables.control, keys.BY_PROFILE)])
         reconcile.allow("dynamodb:BatchGetItem", on=[tables.log.table_arn])
-        reconcile.allow("dynamodb:PutItem", on=[tables.control.table_arn])
+        reconcile.allow("dynamodb:PutItem", "dynamodb:DeleteItem", on=[tables.control.table_arn])
         reconcile.allow("dynamodb:Query", on=[index_arn(tables.log, keys.THINGS)])
         reconcile.allow(
             "iot:ListThings", "iot:ListThingGroups", on=["*"], why="AWS IoT knows no narrower resource for lists"

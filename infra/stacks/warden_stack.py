@@ -68,6 +68,7 @@ class WardenStack(Stack):
         alerts.publish_from(functions["dispatch"], functions["sweep"])
         alerts.take_receipts(functions["receipts"], tables=tables)
         alerts.make_rules_from(functions["control_api"], role_arns=role_arns)
+        alerts.clear_up_with(functions["setup"])
         api = ControlApi(self, "ControlApi", stage=stage, tables=tables, function=functions["control_api"])
         if options.heartbeat_minutes:
             Heartbeat(self, "Heartbeat", stage=stage, tables=tables, alerts=alerts, function=functions["heartbeat"])

@@ -6,9 +6,10 @@ side asked us to slow down, `Unavailable` where it could not be asked.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from warden.domain.alarms.entry import Entry, Logged
+from warden.domain.alerts.rule import AlertRule
 from warden.domain.behaviors.profile import AlertTarget
 from warden.domain.behaviors.target import ThingFacts
 
@@ -250,4 +251,58 @@ class Alerts(Protocol):
 
     def settle(self) -> None:
         """Return once everything that was published before survives a crash of this machine's processes."""
+        ...
+
+
+class RuleAlerts(Protocol):
+    """The way to the subscribers of a profile's alerts that leads through AWS IoT rules."""
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publish to an MQTT topic, at least once. Returns also where no rule takes it. Raises Unavailable."""
+        ...
+
+
+class TopicRules(Protocol):
+    """The AWS IoT rules that carry alerts. Any call may raise Unavailable, or InvalidRequest where AWS IoT refuses it
+    for ever."""
+
+    def create(self, rule: AlertRule) -> None:
+        """Make a rule, unless it is there."""
+        ...
+
+    def is_intact(self, rule: AlertRule) -> bool:
+        """Whether a rule is there, enabled, and does what it was made for."""
+        ...
+
+    def delete(self, rule: AlertRule) -> None:
+        """Remove a rule; one that is not there is no error."""
+        ...
+
+
+class DeadAlerts(Protocol):
+    """Where alerts go that did not leave."""
+
+    def put(self, letter: str) -> None:
+        """Keep a dead letter. Raises Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFacts:
+    """A role: its ARN, which has its path, and its trust policy, decoded from its JSON."""
+
+    arn: str
+    trust: Any
+
+
+class Roles(Protocol):
+    """The account's roles, and what is allowed. Any call may raise Unavailable, or InvalidRequest where this
+    deployment may not ask."""
+
+    def find(self, name: str) -> RoleFacts | None:
+        """The role that has a name; None where none has it."""
+        ...
+
+    def may_pass(self, principal: str, role: str) -> bool:
+        """Whether the policies of a user or a role, given by its ARN, let it pass a role to AWS IoT."""
         ...

@@ -301,8 +301,30 @@ def test_a_file_of_a_newer_release_is_refused_naming_both_versions(
     open_table().close()
     with _raw(path) as connection:
         connection.execute("PRAGMA user_version = 7")
-    with pytest.raises(WrongSchema, match="schema version 7, this release knows 1"):
+    with pytest.raises(WrongSchema, match="schema version 7, this release knows 2"):
         open_table(read_only=read_only)
+
+
+def test_a_file_of_an_earlier_release_is_brought_up_to_date(open_table: Open, path: Path) -> None:
+    """Schema 1 had no index `due` here; its items stay as they are, and can be put into the new index."""
+    table = open_table()
+    table.put(Item(A, b"kept", indexes=IN_OUTBOX))
+    table.close()
+    with _raw(path) as connection:
+        connection.execute('DROP INDEX "in_due"')
+        connection.execute('ALTER TABLE item DROP COLUMN "due"')
+        connection.execute('ALTER TABLE item DROP COLUMN "due_sort"')
+        connection.execute("PRAGMA user_version = 1")
+    with pytest.raises(Unavailable, match="earlier release"):
+        open_table(read_only=True)
+
+    table = open_table()
+
+    assert table.get(A) == Item(A, b"kept", indexes=IN_OUTBOX)
+    table.put(Item(B, indexes={"due": ("DUE", "1")}))
+    assert [row.key for row in table.query_index("due", "DUE").rows] == [B]
+    assert table.query_index("outbox", "OUTBOX").rows[0].key == A
+    assert open_table(read_only=True).get(A) == Item(A, b"kept", indexes=IN_OUTBOX)
 
 
 def test_another_programs_database_is_left_alone(open_table: Open, path: Path) -> None:

@@ -48,7 +48,12 @@ def test_a_star_stands_only_where_aws_knows_no_narrower_resource(full_template: 
         if "*" in statement["Resource"]
         for action in statement["Action"]
     }
-    assert found <= {"iot:UpdateEventConfigurations", "iot:ListThings", "iot:ListThingGroups"}
+    assert found <= {
+        "iot:UpdateEventConfigurations",
+        "iot:ListThings",
+        "iot:ListThingGroups",
+        "iot:ListTopicRules",
+    }
 
 
 def test_functions_get_nothing_from_managed_policies(full_template: Template) -> None:
@@ -213,15 +218,29 @@ def test_every_route_asks_for_iam_and_none_is_the_default_one(template: Template
     assert "$default" not in {route["RouteKey"] for route in routes(template)}
 
 
-@pytest.mark.parametrize("policy", ["read-only", "operator", "admin"])
-def test_managed_policies_name_routes_that_exist(template: Template, policy: str) -> None:
-    known = {re.sub(r"\{\w+\}", "*", route["RouteKey"].replace(" ", "")) for route in routes(template)}
+def opened_by(template: Template, policy: str) -> set[str]:
+    """Method and path of what a managed policy names."""
     (document,) = [
         each["Properties"]["PolicyDocument"]
         for each in of_type(template, "AWS::IAM::ManagedPolicy").values()
         if each["Properties"]["ManagedPolicyName"] == f"thingwarden-prod-control-{policy}"
     ]
     (statement,) = document["Statement"]
-    named = {text(arn).partition("/$default/")[2] for arn in statement["Resource"]}
-    assert named <= known
-    assert (named == known) is (policy == "admin")
+    assert statement["Action"] == "execute-api:Invoke"
+    resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+    return {text(arn).partition("/$default/")[2] for arn in resources}
+
+
+def test_managed_policies_name_routes_that_exist_each_more_than_the_last(template: Template) -> None:
+    known = {re.sub(r"\{\w+\}", "*", route["RouteKey"].replace(" ", "")) for route in routes(template)}
+    assert opened_by(template, "read-only") < opened_by(template, "operator") < known
+    assert opened_by(template, "admin") == {"*"}
+
+
+def test_managed_policies_are_short_enough(template: Template) -> None:
+    longest = {"AWS::Region": "ap-southeast-2", "AWS::Partition": "aws-us-gov", "ControlApi51DC8239": "a" * 10}
+    for each in of_type(template, "AWS::IAM::ManagedPolicy").values():
+        arns = each["Properties"]["PolicyDocument"]["Statement"][0]["Resource"]
+        # Quotes and a comma for each, and what stands around them.
+        length = 120 + sum(len(text(arn, longest)) + 3 for arn in (arns if isinstance(arns, list) else [arns]))
+        assert length <= 6144, each["Properties"]["ManagedPolicyName"]

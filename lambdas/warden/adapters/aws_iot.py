@@ -3,15 +3,23 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from warden.domain.behaviors.target import ThingFacts
 from warden.domain.errors import Throttled, Unavailable
+from warden.ports import Things
+from warden.use_cases.registry_pages import StaleToken
 
 if TYPE_CHECKING:
     from mypy_boto3_iot import IoTClient
+
+PAGE_ROWS = 250
+"""The most that AWS IoT lists at once."""
+
+CALLS_TO_ASK = 2
+"""Requests that asking about a thing costs: a thing is in at most ten groups, so they fit one page."""
 
 
 class IotThings:
@@ -48,6 +56,89 @@ class IotThings:
         pages = self._client().get_paginator("list_thing_groups_for_thing").paginate(thingName=thing)
         for page in pages:
             yield from (group["groupName"] for group in page["thingGroups"])
+
+
+class PacedThings:
+    """Port Things, asked no faster than a share of the registry's quota allows.
+
+    Args:
+        things: The registry.
+        pace: Called with the number of requests before they are made.
+    """
+
+    def __init__(self, things: Things, pace: Callable[[int], None]) -> None:
+        self._things = things
+        self._pace = pace
+
+    def ask(self, thing: str, *, now: int) -> ThingFacts:
+        """See Things. Raises Throttled where the share is used up, and the pace does not wait."""
+        self._pace(CALLS_TO_ASK)
+        return self._things.ask(thing, now=now)
+
+
+class IotRegistryPages:
+    """Port RegistryPages: one request each.
+
+    Args:
+        client: Makes a boto3 client at its first use.
+        pace: Called with the number of requests before they are made.
+    """
+
+    def __init__(self, client: "Callable[[], IoTClient]", pace: Callable[[int], None]) -> None:
+        self._client = cache(client)
+        self._pace = pace
+        self._dynamic: dict[str, bool] = {}
+
+    def things(self, token: str | None) -> tuple[list[str], str | None]:
+        """See RegistryPages."""
+        with self._page(token):
+            page = self._client().list_things(maxResults=PAGE_ROWS, **_from(token))
+        return [thing["thingName"] for thing in page["things"]], page.get("nextToken")
+
+    def groups(self, token: str | None) -> tuple[list[str], str | None]:
+        """See RegistryPages."""
+        with self._page(token):
+            page = self._client().list_thing_groups(maxResults=PAGE_ROWS, **_from(token))
+        return [group["groupName"] for group in page["thingGroups"]], page.get("nextToken")
+
+    def members(self, group: str, token: str | None) -> tuple[list[str], str | None]:
+        """See RegistryPages."""
+        with self._page(token):
+            try:
+                page = self._client().list_things_in_thing_group(
+                    thingGroupName=group, recursive=False, maxResults=PAGE_ROWS, **_from(token)
+                )
+            except self._client().exceptions.ResourceNotFoundException:
+                return [], None
+        return page["things"], page.get("nextToken")
+
+    def is_dynamic(self, group: str) -> bool:
+        """See RegistryPages. A group's kind is asked for once: only deleting it can change it, and then a full pass
+        finds what was missed."""
+        if group not in self._dynamic:
+            self._pace(1)
+            with _unavailable():
+                try:
+                    found = self._client().describe_thing_group(thingGroupName=group)
+                except self._client().exceptions.ResourceNotFoundException:
+                    return False
+            self._dynamic[group] = "queryString" in found
+        return self._dynamic[group]
+
+    @contextmanager
+    def _page(self, token: str | None) -> Iterator[None]:
+        self._pace(1)
+        with _unavailable():
+            try:
+                yield
+            except self._client().exceptions.InvalidRequestException as error:
+                if token is None:
+                    raise
+                raise StaleToken(str(error)) from error
+
+
+def _from(token: str | None) -> Any:
+    return {"nextToken": token} if token else {}
 
 
 @contextmanager

@@ -12,6 +12,7 @@ transaction cannot, since botocore gives each call a ClientRequestToken.
 
 import random
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -209,9 +210,18 @@ class DynamoTable:
         return {kind: {"TableName": self._name, "Key": _key(write.key), **condition}}
 
     def _item(self, found: Mapping[str, Any]) -> Item:
-        indexes = {x: (found[x]["S"], found[f"{x}_sort"]["S"]) for x in self._design.indexes if x in found}
-        expires_at = int(found["expires_at"]["N"]) if "expires_at" in found else None
-        return Item(_found_key(found), found["data"]["B"], int(found["version"]["N"]), indexes, expires_at)
+        return _item(found, self._design)
+
+
+def streamed_item(image: Mapping[str, Any], design: TableDesign) -> Item:
+    """The item in a record of a table's stream, as Lambda gets it: JSON, whose binary values are base64."""
+    return _item({**image, "data": {"B": b64decode(image["data"]["B"])}}, design)
+
+
+def _item(found: Mapping[str, Any], design: TableDesign) -> Item:
+    indexes = {x: (found[x]["S"], found[f"{x}_sort"]["S"]) for x in design.indexes if x in found}
+    expires_at = int(found["expires_at"]["N"]) if "expires_at" in found else None
+    return Item(_found_key(found), found["data"]["B"], int(found["version"]["N"]), indexes, expires_at)
 
 
 def _key(key: Key) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from threading import RLock
 from typing import Any
 
 from warden.adapters import limits
-from warden.adapters.sqlite_schema import SCHEMA_VERSION, Statements, create, stream_triggers
+from warden.adapters.sqlite_schema import SCHEMA_VERSION, Statements, create, stream_triggers, upgrade
 from warden.domain.errors import Raced, Unavailable
 from warden.ports import (
     Absent,
@@ -93,23 +93,35 @@ class SqliteTable:
 
     def _open(self, *, read_only: bool, stream: str | None) -> None:
         with _reasons():
-            version = self._scalar("PRAGMA user_version")
-            if read_only and version == 0:
-                raise Unavailable("the file holds no table yet")
-            if version == 0 and self._scalar("SELECT count(*) FROM sqlite_schema"):
-                raise WrongSchema("the file is another program's database")
-            if version not in (0, SCHEMA_VERSION):
-                raise WrongSchema(f"the file has schema version {version}, this release knows {SCHEMA_VERSION}")
+            version = self._version(read_only=read_only)
         if read_only:
             return
         for pragma in _PRAGMAS:
             self._run(f"PRAGMA {pragma}").close()
-        if version == 0:
+        if version < SCHEMA_VERSION:
             with self._transaction():
-                for statement in create(self._design):
+                for statement in self._missing(version):
                     self._run(statement)
         for statement in stream_triggers(stream) if stream else ():
             self._run(statement)
+
+    def _version(self, *, read_only: bool) -> int:
+        """The schema's version, 0 of an empty file."""
+        version: int = self._scalar("PRAGMA user_version")
+        if version == 0 and self._scalar("SELECT count(*) FROM sqlite_schema"):
+            raise WrongSchema("the file is another program's database")
+        if version > SCHEMA_VERSION:
+            raise WrongSchema(f"the file has schema version {version}, this release knows {SCHEMA_VERSION}")
+        if read_only and version < SCHEMA_VERSION:
+            raise Unavailable("the file holds no table yet, or an earlier release's")
+        return version
+
+    def _missing(self, version: int) -> Iterator[str]:
+        """What makes the file a table of this release."""
+        if version == 0:
+            return create(self._design)
+        columns = [name for _, name, *_ in self._run("PRAGMA table_info(item)").fetchall()]
+        return upgrade(self._design, columns)
 
     def close(self) -> None:
         """Give the file back; no call may follow."""

@@ -6,12 +6,13 @@ is not in it. A table `stream`, whose AUTOINCREMENT never gives a position twice
 
 # ruff: noqa: S608 (names come from a TableDesign, which is code; every value is bound)
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 
 from warden.storage.keys import TableDesign
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 added the index `things` of table `log`."""
 
 
 def create(design: TableDesign) -> Iterator[str]:
@@ -21,12 +22,27 @@ def create(design: TableDesign) -> Iterator[str]:
         "CREATE TABLE item (pk TEXT NOT NULL, sk TEXT NOT NULL, version INTEGER NOT NULL, expires_at INTEGER,"
         f" data BLOB NOT NULL{columns}, PRIMARY KEY (pk, sk)) WITHOUT ROWID"
     )
-    for x in design.indexes:
-        # The primary key follows the named columns in each index of a table without rowid.
-        yield f'CREATE INDEX "in_{x}" ON item ("{x}", "{x}_sort") WHERE "{x}" IS NOT NULL'
+    yield from map(_index, design.indexes)
     yield "CREATE INDEX expiring ON item (expires_at) WHERE expires_at IS NOT NULL"
     yield ("CREATE TABLE stream (position INTEGER PRIMARY KEY AUTOINCREMENT, pk TEXT NOT NULL, sk TEXT NOT NULL)")
     yield f"PRAGMA user_version = {SCHEMA_VERSION}"
+
+
+def upgrade(design: TableDesign, columns: Iterable[str]) -> Iterator[str]:
+    """What makes a table of an earlier schema, which has these columns, one of this design. Items that are there
+    enter a new index when they are next written."""
+    have = frozenset(columns)
+    for x in design.indexes:
+        if x not in have:
+            yield f'ALTER TABLE item ADD COLUMN "{x}" TEXT'
+            yield f'ALTER TABLE item ADD COLUMN "{x}_sort" TEXT'
+            yield _index(x)
+    yield f"PRAGMA user_version = {SCHEMA_VERSION}"
+
+
+def _index(x: str) -> str:
+    # The primary key follows the named columns in each index of a table without rowid.
+    return f'CREATE INDEX "in_{x}" ON item ("{x}", "{x}_sort") WHERE "{x}" IS NOT NULL'
 
 
 def stream_triggers(index: str) -> Iterator[str]:

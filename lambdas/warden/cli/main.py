@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import ClassVar
 
 import click
 from rich.console import Console
@@ -26,7 +28,28 @@ def _matching(pattern: str, expected: str) -> Check:
     return check
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(click.Group):
+    """Commands of which each is imported at its first use: what most of them need is slow to import."""
+
+    MODULES: ClassVar = {
+        "cost": "warden.cli.cost",
+        "doctor": "warden.cli.doctor.command",
+        "redrive": "warden.cli.redrive",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """See click."""
+        return sorted([*super().list_commands(ctx), *self.MODULES])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """See click."""
+        if module := self.MODULES.get(cmd_name):
+            command: click.Command = import_module(module).command
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(warden.__version__, prog_name="warden")
 def main() -> None:
     """Thingwarden: an open, self-hosted, drop-in replacement of AWS IoT Device Defender."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from warden.control_api.paging import DEFAULT_PAGE_SIZE, Pager
+from warden.domain.behaviors.profile import AlertTarget
 from warden.storage.catalogue import CatalogueStore
 from warden.storage.jobs import Jobs
 from warden.use_cases.list_violations import ListViolations
@@ -26,6 +27,8 @@ class Context:
         event_days: How long events are kept.
         pager: Makes and reads page tokens.
         clock: Now, epoch ms.
+        check_alert_target: Raises InvalidRequest where a profile may not name an alert target whose ARNs are
+            well-formed, and has ready what sending there needs. Where nobody assumes roles, every target will do.
     """
 
     account: str
@@ -38,6 +41,7 @@ class Context:
     event_days: int
     pager: Pager
     clock: Callable[[], int]
+    check_alert_target: Callable[[AlertTarget], object] = lambda target: None  # noqa: ARG005
 
     def arn(self, resource: str) -> str:
         """A resource of this account's AWS IoT."""

@@ -46,7 +46,7 @@ class SecurityProfiles:
     def create(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """CreateSecurityProfile."""
         profile = msgspec.convert(request, SecurityProfile)
-        _check_alert_target(profile.alert_target)
+        self._check_alert_target(profile.alert_target)
         tags = {tag["Key"]: tag.get("Value", "") for tag in request.get("tags", ())}
         arn = self._arn(profile.security_profile_name)
         head = create_security_profile(self._context.catalogue, profile, tags, arn=arn, now=self._context.clock())
@@ -59,7 +59,8 @@ class SecurityProfiles:
 
     def update(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """UpdateSecurityProfile: a member that is given replaces what was there, one that is not stays."""
-        edit = _edit(request)
+        edit, given = _edit(request)
+        self._check_alert_target(given.alert_target)
         head, profile = update_security_profile(
             self._context.catalogue,
             self._context.jobs,
@@ -105,6 +106,11 @@ class SecurityProfiles:
         used: tuple[Behavior | MetricToRetain, ...] = (*profile.behaviors, *profile.additional_metrics_to_retain_v2)
         return any(each.metric_dimension and each.metric_dimension.dimension_name == dimension for each in used)
 
+    def _check_alert_target(self, target: AlertTarget | None) -> None:
+        if target is not None:
+            _check_form(target)
+            self._context.check_alert_target(target)
+
     def _arn(self, name: str) -> str:
         return self._context.arn(f"securityprofile/{name}")
 
@@ -118,8 +124,9 @@ class SecurityProfiles:
         }
 
 
-def _edit(request: Mapping[str, Any]) -> Callable[[SecurityProfile], SecurityProfile]:
-    """What an update does to a profile. Raises InvalidRequest where it removes what it gives."""
+def _edit(request: Mapping[str, Any]) -> tuple[Callable[[SecurityProfile], SecurityProfile], SecurityProfile]:
+    """What an update does to a profile, and the members that it gives. Raises InvalidRequest where it removes what it
+    gives."""
     removed: set[str] = set()
     for flag, members in DELETIONS.items():
         if request.get(flag):
@@ -128,18 +135,15 @@ def _edit(request: Mapping[str, Any]) -> Callable[[SecurityProfile], SecurityPro
                     raise InvalidRequest(f"{flag}: expected false where {member} is given, got true")
             removed.update(members)
     given = {name: value for name, value in request.items() if name not in DELETIONS}
-    _check_alert_target(msgspec.convert(given, SecurityProfile).alert_target)
 
     def edit(profile: SecurityProfile) -> SecurityProfile:
         kept = {name: value for name, value in msgspec.to_builtins(profile).items() if name not in removed}
         return msgspec.convert({**kept, **given}, SecurityProfile)
 
-    return edit
+    return edit, msgspec.convert(given, SecurityProfile)
 
 
-def _check_alert_target(target: AlertTarget | None) -> None:
-    if target is None:
-        return
+def _check_form(target: AlertTarget) -> None:
     if not TOPIC_ARN.fullmatch(target.alert_target_arn):
         raise InvalidRequest(
             f"alertTargets.SNS.alertTargetArn: expected the ARN of an SNS topic, got {target.alert_target_arn!r}"

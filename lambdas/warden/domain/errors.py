@@ -3,6 +3,8 @@
 WardenError
 ├── Rejected                   the asker's fault: the same request fails the same way again, never retried
 │   ├── ReportRejected         a metrics report; answered on its `/rejected` topic
+│   │   ├── NotAThing          the registry does not have the name in its topic
+│   │   └── TooSoon            it follows the report before it too soon
 │   └── RequestRejected        a control API request; the class is named as AWS's exception, less "Exception"
 │       ├── InvalidRequest
 │       ├── ResourceNotFound
@@ -47,6 +49,32 @@ class ReportRejected(Rejected):
         self.message = message
         self.code = code
         self.report_id = report_id
+
+
+class NotAThing(ReportRejected):
+    """The registry does not have the thing; said only on the registry's own answer, given then.
+
+    Args:
+        thing: Its name, from the topic.
+        report_id: The report's id.
+    """
+
+    def __init__(self, thing: str, *, report_id: int) -> None:
+        super().__init__(f"{thing} Not a Thing", report_id=report_id)
+
+
+class TooSoon(ReportRejected):
+    """A report that follows the one before it too soon.
+
+    Args:
+        gap: Milliseconds between the two.
+        min_interval: Milliseconds that there have to be.
+        report_id: The report's id.
+    """
+
+    def __init__(self, gap: int, *, min_interval: int, report_id: int) -> None:
+        message = f"reports are accepted every {min_interval // 1000} s, this one came {gap / 1000:.1f} s after the one"
+        super().__init__(f"{message} before", code="Throttled", report_id=report_id)
 
 
 class RequestRejected(Rejected):

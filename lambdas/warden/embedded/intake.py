@@ -175,7 +175,7 @@ class Intake:
         """The reply to a report, once it is durable; None where the registry has to be asked first."""
         topic = waiting.topic
         try:
-            report_id = self._ingest(
+            ingested = self._ingest(
                 topic.thing,
                 topic.format,
                 waiting.publication.payload,
@@ -186,7 +186,7 @@ class Intake:
             return rejected(topic.thing, error, waiting.at)
         except NotAsked:
             return None
-        return accepted(topic.thing, report_id, waiting.at)
+        return accepted(topic.thing, ingested.report_id, waiting.at)
 
     def _answer(self, outcomes: Iterable[tuple[_Waiting, Reply | None]]) -> None:
         for waiting, reply in outcomes:

@@ -2,13 +2,16 @@
 that finds everything that is due."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from heapq import merge
 from itertools import islice
 
 import msgspec
 
 from warden.domain.alarms.entry import Reason
-from warden.ports import IndexKey, Item, Key, Put, Table, Write
+from warden.domain.errors import Raced
+from warden.ports import AtVersion, IndexKey, Item, Key, Put, Table, Write
 from warden.storage import keys
 from warden.storage.records import Records, Stored, unchanged
 
@@ -22,6 +25,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         reason: Why violations end of behaviors that `reasons` does not name.
         reasons: Why, by uid.
         walks: How often the active violations have to be walked through still.
+        behind: Where the walk under way is, in the list of active violations; None at its beginning.
+        missed: Whether that walk could not deal with some, and has to be done again.
     """
 
     schema: int = 1
@@ -30,6 +35,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason
     reasons: dict[str, Reason] = {}
     walks: int = 2
+    behind: str | None = None
+    missed: bool = False
 
 
 class Stuck(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +84,18 @@ class Jobs:
     def _due_of(self, n: int, now: int, limit: int) -> Iterator[IndexKey]:
         last = keys.moment(now + 1)
         return iter(self._table.query_index(keys.DUE, keys.join("DUE", n), last=last, limit=limit).rows)
+
+    def postpone(self, key: Key, *, due: int) -> None:
+        """Let what is due, whatever it is and whether or not it can be read, be looked at again later; unless it was
+        written meanwhile."""
+        item = self._table.get(key, consistent=True)
+        if item is None or keys.DUE not in item.indexes:
+            return
+        partition, _ = item.indexes[keys.DUE]
+        _, sort = keys.due(key.pk, due, key)
+        later = {**item.indexes, keys.DUE: (partition, sort)}
+        with suppress(Raced):
+            self._table.put(replace(item, version=item.version + 1, indexes=later), AtVersion(item.version))
 
     def queue(self, epoch: int, job: Job, *, now: int) -> Write:
         """Write of a job that is due at once; `epoch` is that of the change that calls for it."""

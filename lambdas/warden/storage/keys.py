@@ -8,7 +8,8 @@ Table `log`, one partition a thing:
 | entry | T#name | LOG#seq    | one thing that happened, and the state after  | newest entry; lists, later       |
 
 Index `outbox` of table `log`: entries whose transitions dispatch has not dealt with; never set in the embedded
-home, whose table keeps a stream instead.
+home, whose table keeps a stream instead. Index `things`: things that were registered when the registry was asked last,
+or were before that, in the order of their buckets: so those are found that the registry does not have any more.
 
 Table `control`:
 
@@ -25,6 +26,11 @@ Table `control`:
 | job               | JOB#id       | JOB          |                |                 |                | DUE#.. |
 | cursor            | CURSOR#name  | CURSOR       |                |                 |                |        |
 | stuck entry       | STUCK#t#seq  | STUCK        | STUCK          |                 |                | DUE#.. |
+| alert rule        | ALERT_RULES  | ROLE#digest  |                |                 |                |        |
+| answer to a test  | TRIAL#id     | RECEIPT, ... |                |                 |                |        |
+| registry pass     | PASS#name    | PASS         |                |                 |                |        |
+| members, summed   | MEMBERS#g    | MEMBERS      |                |                 |                |        |
+| setup's result    | SETUP#name   | SETUP        |                |                 |                |        |
 
 An episode is in the lists while it is active, ordered by its start; an event by its time.
 
@@ -47,10 +53,10 @@ class TableDesign:
     indexes: tuple[str, ...]
 
 
-OUTBOX = "outbox"
+OUTBOX, THINGS = "outbox", "things"
 BY_ALL, BY_PROFILE, BY_THING, DUE = "by_all", "by_profile", "by_thing", "due"
 
-LOG = TableDesign("log", (OUTBOX,))
+LOG = TableDesign("log", (OUTBOX, THINGS))
 CONTROL = TableDesign("control", (BY_ALL, BY_PROFILE, BY_THING, DUE))
 
 CATALOGUE, EPOCH, TOKEN_KEY = "CATALOG", "EPOCH", "TOKEN_KEY"
@@ -87,6 +93,28 @@ def moment(at: int) -> str:
 def thing(name: str) -> str:
     """The partition of all that is kept about a thing in table `log`."""
     return join("T", name)
+
+
+THING_BUCKETS = 16_384
+"""Parts of a fleet that are compared with the registry's each: 61 things of a million."""
+
+THING_SHARDS = 8
+
+
+def thing_bucket(name: str) -> int:
+    """Which of the fleet's parts a thing is in; stable for ever."""
+    return shard(name, THING_BUCKETS)
+
+
+def listed_thing(name: str) -> tuple[str, str]:
+    """The place of a thing in index `things`."""
+    bucket = thing_bucket(name)
+    return join("THINGS", bucket % THING_SHARDS), join(f"{bucket:04x}", name)
+
+
+def listed_bucket(bucket: int) -> tuple[str, str, str]:
+    """Where a bucket's things are in index `things`: partition, first and last sort text."""
+    return join("THINGS", bucket % THING_SHARDS), f"{bucket:04x}#", last(f"{bucket:04x}#")
 
 
 def entry(seq: int) -> str:

@@ -1,6 +1,6 @@
 """Domain values as a table's items: one binary attribute each, with the version that a write is conditional on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
@@ -52,9 +52,7 @@ class Records(Generic[R]):
 
     def read(self, item: Item) -> Stored[R]:
         """A record from its item. Raises NewerSchema."""
-        record = self._decode(item.data)
-        check_schema(item, record)
-        return Stored(item.key, record, item.version)
+        return Stored(item.key, decoded(item, self._decode, _decode_stamp), item.version)
 
     def get(self, table: Table, key: Key) -> Stored[R] | None:
         """A record, read consistently."""
@@ -75,8 +73,35 @@ class Records(Generic[R]):
         return Item(key, _encode(record), version, indexes or {}, expires_at)
 
 
-def check_schema(item: Item, record: HasSchema) -> None:
-    """Raises NewerSchema for a record of a schema that this release does not know."""
+class _Stamp(msgspec.Struct):
+    """A record of any type, as far as its schema."""
+
+    schema: int = 1
+
+
+_decode_stamp = msgspec.msgpack.Decoder(_Stamp).decode
+
+
+def decoded(item: Item, decode: Callable[[bytes], R], stamp: Callable[[bytes], HasSchema]) -> R:
+    """The record in an item.
+
+    Args:
+        item: The item.
+        decode: Decodes a record that this release knows.
+        stamp: Decodes no more than the schema, of any record.
+
+    Raises: NewerSchema, for a record of a schema that this release does not know, whether or not it could be read.
+    """
+    try:
+        record = decode(item.data)
+    except msgspec.ValidationError:
+        _check_schema(item, stamp(item.data))
+        raise
+    _check_schema(item, record)
+    return record
+
+
+def _check_schema(item: Item, record: HasSchema) -> None:
     if record.schema > SCHEMA:
         raise NewerSchema(f"{'/'.join(item.key)} has schema {record.schema}, this release knows {SCHEMA}: update it")
 

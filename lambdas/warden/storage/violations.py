@@ -14,6 +14,7 @@ import msgspec
 
 from warden.domain.alarms.alarm import EventType
 from warden.domain.alarms.violation import Episode, Event, Status
+from warden.domain.alerts.sending import Sending
 from warden.ports import Absent, IndexKey, Item, Key, Put, Table
 from warden.storage import keys
 from warden.storage.records import Records, Stored
@@ -104,13 +105,30 @@ class Violations:
         self._table.put(self._episode_item(episode, stored, due=due), stored.unchanged)
 
     def delivered(self, stored: Stored[Event]) -> None:
-        """Store that nothing is left to send of an event."""
+        """Store that nothing is left to send of an event: it was sent, or nobody wants it any more."""
         event = msgspec.structs.replace(stored.record, target=None)
         self._table.put(self._event_item(event, stored, due=None), stored.unchanged)
 
     def postpone(self, stored: Stored[Event], *, due: int) -> None:
         """Store when an event's alert is to be sent again."""
         self._table.put(self._event_item(stored.record, stored, due=due), stored.unchanged)
+
+    def put_sending(self, stored: Stored[Event], sending: Sending) -> Stored[Event]:
+        """Store how far an event's alert is; it is marked as due while it waits, and not otherwise.
+
+        Returns: The event as it is stored now. Raises Raced where it was written since it was read.
+        """
+        event = msgspec.structs.replace(stored.record, sending=sending)
+        item = self._event_item(event, stored, due=sending.due if sending.waits else None)
+        self._table.put(item, stored.unchanged)
+        return Stored(stored.key, event, item.version)
+
+    def waiting(self) -> Iterator[Stored[Event]]:
+        """Events whose alert had not left a moment ago, in no promised order."""
+        for n in range(keys.DUE_SHARDS):
+            rows = self._rows(keys.DUE, keys.join("DUE", n), "", keys.last(""))
+            events = (row for row in rows if keys.split(row.key.sk)[0] == "EV")
+            yield from (stored for _, stored in self._completed(_events, events) if stored.record.target)
 
     def active(
         self, *, thing: str | None, profile: str | None, behind: Place | None

@@ -1,4 +1,4 @@
-"""Events that subscribers are to hear of are handed to their topic, at least once."""
+"""Events that subscribers are to hear of are handed to their topic, at least once, where it says what it took."""
 
 import logging
 from collections.abc import Iterable
@@ -19,6 +19,31 @@ RETRY_MS, RETRY_MOST_MS = 60_000, 3_600_000
 log = logging.getLogger(__name__)
 
 
+class Wanted:
+    """Asks whether anybody wants an event's alert at this moment; every read is consistent.
+
+    Args:
+        catalogue: The security profiles.
+        log: The things' logs.
+        violations: Episodes and events.
+    """
+
+    def __init__(self, catalogue: CatalogueStore, log: ThingLog, violations: Violations) -> None:
+        self._violations = violations
+        self._fence = Fence(catalogue, log)
+
+    def __call__(self, event: Event) -> bool:
+        """Whether it is to be sent: its violation was not ended in silence, and its behavior is to be heard of."""
+        episode = self._violations.episode(event.violation_id)
+        if event.type is not EventType.INVALIDATED and (episode is None or episode.record.quiet):
+            return False
+        standing = self._fence.of(event)
+        if not (standing.profile and standing.behavior):
+            return False
+        heard = standing.profile.alert_target is not None and not standing.behavior.suppress_alerts
+        return heard and (standing.covered or event.type is EventType.INVALIDATED)
+
+
 class DeliverAlerts:
     """Sends what is still wanted, right before which the fence is asked again.
 
@@ -32,7 +57,7 @@ class DeliverAlerts:
     def __init__(self, catalogue: CatalogueStore, log: ThingLog, violations: Violations, alerts: Alerts) -> None:
         self._violations = violations
         self._alerts = alerts
-        self._fence = Fence(catalogue, log)
+        self._wanted = Wanted(catalogue, log, violations)
 
     def __call__(self, events: Iterable[Key], *, now: int) -> int:
         """Send the alerts of some events, those that were not delivered yet.
@@ -66,16 +91,6 @@ class DeliverAlerts:
                 self._violations.postpone(stored, due=now + wait)
             return False
         return True
-
-    def _wanted(self, event: Event) -> bool:
-        episode = self._violations.episode(event.violation_id)
-        if event.type is not EventType.INVALIDATED and (episode is None or episode.record.quiet):
-            return False
-        standing = self._fence.of(event)
-        if not (standing.profile and standing.behavior):
-            return False
-        heard = standing.profile.alert_target is not None and not standing.behavior.suppress_alerts
-        return heard and (standing.covered or event.type is EventType.INVALIDATED)
 
     def _done(self, stored: Stored[Event]) -> None:
         with suppress(Raced):  # another delivery of the same event was as far

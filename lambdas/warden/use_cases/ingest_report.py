@@ -1,6 +1,8 @@
 """A metrics report becomes the next entry of its thing's log."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 import msgspec
@@ -12,7 +14,7 @@ from warden.domain.alarms.late import late_report
 from warden.domain.behaviors.catalogue import Catalogue
 from warden.domain.behaviors.metrics import datapoints
 from warden.domain.behaviors.target import ThingFacts
-from warden.domain.errors import Raced, ReportRejected
+from warden.domain.errors import NotAThing, Raced, ReportRejected, TooSoon
 from warden.domain.reports import DECODERS
 from warden.domain.reports.report import Decoded
 from warden.domain.reports.topics import name_problem
@@ -61,6 +63,29 @@ class Options:
     one_clock: bool = False
 
 
+class Outcome(Enum):
+    """What became of a report that counts."""
+
+    NEWEST = "it is the newest of its thing"
+    LATE = "newer ones had overtaken it; it is in the log, and stepped no alarm"
+    DUPLICATE = "it was in the log already"
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """A report that counts.
+
+    Attributes:
+        report_id: The report's.
+        outcome: What became of it.
+        races: How often another writer was first.
+    """
+
+    report_id: int
+    outcome: Outcome
+    races: int = 0
+
+
 class IngestReport:
     """Decode, load, judge, append: one read and one conditional write, whatever the report raises.
 
@@ -70,6 +95,8 @@ class IngestReport:
         things: The registry; asked only about things that are not known as registered.
         catalogues: The profiles.
         options: How reports are taken.
+        admit: Told of a report whose thing nothing is known of, before the registry is asked; may raise
+            ReportRejected.
     """
 
     def __init__(
@@ -79,46 +106,48 @@ class IngestReport:
         things: Things,
         catalogues: Catalogues,
         options: Options,
+        *,
+        admit: Callable[[Arrival], None] = lambda _: None,
     ) -> None:
         self._log = log
         self._registrations = registrations
         self._things = things
         self._catalogues = catalogues
         self._options = options
+        self._admit = admit
 
-    def __call__(self, thing: str, fmt: str, payload: bytes, *, at: int, again: bool = False) -> int:
+    def __call__(self, thing: str, fmt: str, payload: bytes, *, at: int, again: bool = False) -> Ingested:
+        """What `arrive` and `count` do, one after the other."""
+        return self.count(arrive(thing, fmt, payload, at=at), again=again)
+
+    def count(self, arrival: Arrival, *, again: bool = False) -> Ingested:
         """Count one report, once however often it is delivered.
 
         Args:
-            thing: The thing's name, from the topic.
-            fmt: The format, from the topic.
-            payload: The report, not trusted.
-            at: When it arrived, epoch ms.
+            arrival: The report.
             again: Whether its sender says that it may have sent it before, and `at` is not the time of that.
-
-        Returns: The report's id.
 
         Raises:
             ReportRejected: It does not count, and never will; the device is to be told why.
             Unavailable: It could not be counted now; deliver it again.
         """
-        decoded = _decode(thing, fmt, payload)
-        arrival = Arrival(thing, decoded.report.header.report_id, digest(payload), datapoints(decoded), at)
+        thing, races = arrival.thing, 0
         if again and self._counted(arrival):
-            return arrival.report_id
+            return Ingested(arrival.report_id, Outcome.DUPLICATE)
         for attempt in range(ATTEMPTS):
             known = self._log.load(thing, consistent=attempt > 0)
-            if attempt == 0 and _void(known, at, self._options.keep):
+            if attempt == 0 and _void(known, arrival.at, self._options.keep):
                 continue  # a stale read may look like that; nothing is declared void on its word
             entry = self._next(arrival, known)
             if entry is None:
-                return arrival.report_id
+                return Ingested(arrival.report_id, Outcome.DUPLICATE, races)
             try:
                 self._log.append(thing, entry, after=known.newest.seq if known.newest else 0)
             except Raced:
+                races += 1
                 continue
-            return arrival.report_id
-        raise Raced(f"{thing}: others wrote first {ATTEMPTS} times")
+            return Ingested(arrival.report_id, Outcome.LATE if entry.late else Outcome.NEWEST, races)
+        raise Raced(f"{thing}: others wrote first {races} times")
 
     def _counted(self, arrival: Arrival) -> bool:
         """Whether a report is in the log already; the newest entry knows only the last few."""
@@ -137,9 +166,8 @@ class IngestReport:
             case Place.DUPLICATE:
                 return None
             case Place.TOO_SOON:
-                gap, least = (arrival.at - state.report_at) / 1000, options.min_interval // 1000
-                message = f"reports are accepted every {least} s, this one came {gap:.1f} s after the one before"
-                raise ReportRejected(message, code="Throttled", report_id=arrival.report_id)
+                gap, least = arrival.at - state.report_at, options.min_interval
+                raise TooSoon(gap, min_interval=least, report_id=arrival.report_id)
             case Place.LATE:
                 return self._late(arrival, newest, facts)
         catalogue = self._catalogue(arrival.at, newest)
@@ -183,10 +211,27 @@ class IngestReport:
         allowed = self._options.allow_unregistered
         if facts and allowed and arrival.at - facts.answered_at < UNREGISTERED_TRUSTED_MS:
             return facts
+        if facts is None:
+            self._admit(arrival)
         answer = self._things.ask(arrival.thing, now=arrival.at)
         if answer.registered or allowed:
             return self._registrations.record_facts(arrival.thing, answer)
-        raise ReportRejected(f"{arrival.thing} Not a Thing", report_id=arrival.report_id)
+        raise NotAThing(arrival.thing, report_id=arrival.report_id)
+
+
+def arrive(thing: str, fmt: str, payload: bytes, *, at: int) -> Arrival:
+    """Decode a report, without asking anybody.
+
+    Args:
+        thing: The thing's name, from the topic.
+        fmt: The format, from the topic.
+        payload: The report, not trusted.
+        at: When it arrived, epoch ms.
+
+    Raises: ReportRejected, where it can never count; the device is to be told why.
+    """
+    decoded = _decode(thing, fmt, payload)
+    return Arrival(thing, decoded.report.header.report_id, digest(payload), datapoints(decoded), at)
 
 
 def _decode(thing: str, fmt: str, payload: bytes) -> Decoded:

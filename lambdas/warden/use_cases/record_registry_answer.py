@@ -36,6 +36,10 @@ class RecordRegistryAnswer:
             now: Epoch ms.
         """
         self._registrations.record_facts(thing, answer)
+        self.withdraw(thing, now=now)
+
+    def withdraw(self, thing: str, *, now: int) -> None:
+        """Withdraw what the stored answer leaves uncovered: its second half, for where the first was interrupted."""
         catalogue = cache(self._catalogues.reload)  # only where there is an alarm to ask about
         self._withdraw(
             thing,

@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from warden.domain.errors import Unavailable
+from warden.domain.errors import NewerSchema, Unavailable
 from warden.ports import Key, ThingLog
 from warden.storage import keys
 from warden.storage.jobs import JOB, STUCK, Jobs
@@ -29,8 +29,7 @@ class Sweep:
         deliver: `DeliverAlerts`, perhaps guarded.
         invalidate_silent: Looks at a violation whose thing may be silent.
         retire: Does a retirement job.
-        failed: What failed for a fault of ours, and when it is tried again, epoch ms; else it would stand before
-            the rest for ever.
+        failed: Told of each item that it failed at for a fault of ours.
     """
 
     jobs: Jobs
@@ -39,26 +38,36 @@ class Sweep:
     deliver: Callable[..., int]
     invalidate_silent: InvalidateSilent
     retire: RetireViolations
-    failed: dict[Key, int] = field(default_factory=dict)
+    failed: Callable[[], object] = lambda: None
 
-    def __call__(self, *, now: int) -> int:
+    def __call__(self, *, now: int, may_go_on: Callable[[], bool] = lambda: True) -> int:
         """Do what is due by epoch ms `now`, 100 items at most.
 
-        Returns: How many were done; what failed is due again, and does not hold up the rest.
+        Args:
+            now: Epoch ms.
+            may_go_on: Asked before each.
+
+        Returns: How many are out of the way: done, or due again in five minutes since they failed for a fault of
+            ours and would else stand before the rest for ever.
         """
-        done = 0
-        due = self.jobs.due(now, limit=AT_ONCE + len(self.failed))
-        for key in [key for key in due if self.failed.get(key, 0) <= now][:AT_ONCE]:
-            try:
-                self._do(key, now)
-                self.failed.pop(key, None)
-                done += 1
-            except Unavailable as error:
+        gone = 0
+        for key in self.jobs.due(now, limit=AT_ONCE):
+            if not may_go_on():
+                break
+            gone += self._try(key, now)
+        return gone
+
+    def _try(self, key: Key, now: int) -> bool:
+        try:
+            self._do(key, now)
+        except Exception as error:
+            if isinstance(error, Unavailable) and not isinstance(error, NewerSchema):
                 log.warning("%s is due and could not be done now: %s", "/".join(key), error)
-            except Exception:
-                self.failed[key] = now + STUCK_AGAIN_MS
-                log.exception("%s is due and failed; it is tried again in five minutes", "/".join(key))
-        return done
+                return False
+            log.exception("%s is due and failed; it is tried again in five minutes", "/".join(key))
+            self.failed()
+            self.jobs.postpone(key, due=now + STUCK_AGAIN_MS)
+        return True
 
     def _do(self, key: Key, now: int) -> None:
         match keys.split(key.pk)[0], key.sk:

@@ -20,7 +20,7 @@ from warden.embedded.intake import BATCH, PAUSE_ABOVE, RESUME_BELOW, RETRY_SECON
 from warden.storage import keys
 from warden.storage.catalogue import CatalogueCache, CatalogueStore
 from warden.storage.thing_log import TableThingLog
-from warden.use_cases.ingest_report import IngestReport, Options
+from warden.use_cases.ingest_report import Ingested, IngestReport, Options
 
 NOW = 1_790_000_000_000
 BUG = b"a report that runs into a mistake of ours"
@@ -113,8 +113,8 @@ class Desk:
         self.left.append(f"{topic.rsplit('/', 1)[1]} {reply['thingName']}:{reply.get('reportId', '?')}")
 
 
-def _with_a_bug(ingest: IngestReport) -> Callable[..., int]:
-    def call(thing: str, fmt: str, payload: bytes, *, at: int, again: bool) -> int:
+def _with_a_bug(ingest: IngestReport) -> Callable[..., Ingested]:
+    def call(thing: str, fmt: str, payload: bytes, *, at: int, again: bool) -> Ingested:
         if payload == BUG:
             raise RuntimeError("a mistake of ours")
         return ingest(thing, fmt, payload, at=at, again=again)

@@ -50,6 +50,10 @@ def place(arrival: Arrival, state: State, facts: ThingFacts, *, min_interval: in
         return Place.DUPLICATE
     if arrival.at < state.report_at or arrival.at < facts.id_since:
         return Place.LATE
-    if min_interval and state.report_at and arrival.at - state.report_at < min_interval - slack(min_interval):
-        return Place.TOO_SOON
-    return Place.NEXT
+    return Place.TOO_SOON if too_soon(arrival.at, state.report_at, min_interval=min_interval) else Place.NEXT
+
+
+def too_soon(at: int, before: int, *, min_interval: int) -> bool:
+    """Whether a report at `at` follows one at `before`, 0 for none, too soon: agents' timers jitter, so some of the
+    interval is let off. All in ms; `at` is not before `before`."""
+    return before > 0 and at - before < min_interval - slack(min_interval)

@@ -10,6 +10,7 @@ import msgspec
 
 from warden.domain.alarms.alarm import EventType
 from warden.domain.alarms.entry import Reason
+from warden.domain.alerts.sending import Sending
 from warden.domain.behaviors.profile import AlertTarget, Behavior, MetricValue
 
 
@@ -72,8 +73,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         uid: Of the behavior.
         behavior: A copy of it, as it was evaluated.
         value: The datapoint; None where there was none.
-        target: Where its alert goes; None where nothing is to be sent, or everything was.
+        target: Where its alert goes; None where nothing is to be sent, or everything was for certain.
         verification_state: Of the violation, at the time.
+        sending: How far its alert is, where receipts tell.
     """
 
     schema: int = 1
@@ -89,10 +91,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     value: MetricValue | None = None
     target: AlertTarget | None = None
     verification_state: str = "UNKNOWN"
+    sending: Sending = Sending()
 
 
-def alert_message(event: Event) -> str:
-    """What an alert says of an event: JSON, with AWS's members in AWS's order."""
+def alert_message(event: Event, *, truncated: bool = False) -> str:
+    """What an alert says of an event: JSON, with AWS's members in AWS's order.
+
+    Args:
+        event: The event.
+        truncated: Whether its value is only a part of what was reported, which is then said.
+    """
     said: dict[str, Any] = {
         "violationEventTime": event.at,
         "thingName": event.thing,
@@ -101,6 +109,8 @@ def alert_message(event: Event) -> str:
     }
     if event.value is not None:
         said["metricValue"] = msgspec.to_builtins(event.value)
+    if truncated:
+        said["metricValueTruncated"] = True
     said |= {
         "violationId": event.violation_id,
         "securityProfileName": event.profile,

@@ -21,19 +21,21 @@ EXPECTED = (
 
 
 class ThingFacts(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """What the registry last said of a thing.
+    """What the registry last said of a thing. Encoded for ever: a field is only ever added at the end, with a default.
 
     Attributes:
         thing_id: The registry's id of it; empty where it is not registered.
         groups: Thing groups that it is a direct member of, sorted.
         id_since: When this id replaced another one, epoch ms; 0 for the first that was ever stored.
         answered_at: When the registry was asked, epoch ms.
+        schema: Of this encoding; see `storage/records.py`.
     """
 
     thing_id: str
     groups: tuple[str, ...] = ()
     id_since: int = 0
     answered_at: int = 0
+    schema: int = 1
 
     @property
     def registered(self) -> bool:

@@ -1,0 +1,41 @@
+"""The embedded home, as far as it can be ill: whether it takes reports."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import click
+
+from warden.cli.doctor.finding import Finding, State
+from warden.cli.stage import Unreachable
+
+TIMEOUT_SECONDS = 5
+
+
+def local(endpoint: str) -> Iterator[Finding]:
+    """What `/healthz` says, and that nothing else is to be asked here. Raises Unreachable."""
+    if urlsplit(endpoint).scheme not in ("http", "https") or not urlsplit(endpoint).netloc:
+        raise click.BadParameter(f"expected a URL such as http://127.0.0.1:8080, got {endpoint!r}")
+    url = f"{endpoint.rstrip('/')}/healthz"
+    call = f"GET {url}"
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS):  # noqa: S310 (its scheme was looked at)
+            yield Finding("home", State.OK, call, "200: reports are taken")
+    except urllib.error.HTTPError as error:
+        said = error.read(500).decode(errors="replace").strip()
+        then = "see the log of `warden serve`"
+        yield Finding("home", State.FAIL, call, f"{error.code}: {_reason(said)}", then)
+    except OSError as error:
+        raise Unreachable(f"{url} does not answer ({error}). Start it: warden serve") from error
+    answer = "quotas, roles, policies, dead letters, alarms: they are of the AWS home"
+    yield Finding("AWS", State.OK, "-", answer, "warden doctor --stage NAME")
+
+
+def _reason(said: str) -> str:
+    try:
+        body = json.loads(said)
+    except ValueError:
+        return said
+    return ", ".join(f"{name}: {value}" for name, value in body.items()) if isinstance(body, dict) else said

@@ -1,0 +1,52 @@
+"""Where a stage's control API is."""
+
+import re
+from typing import Any
+
+LOCAL = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?")
+API_GATEWAY = re.compile(r"https://[a-z0-9]+\.execute-api\.([a-z0-9-]+)\.")
+URL = re.compile(r"https://[A-Za-z0-9.-]{1,253}(:\d{1,5})?(/[A-Za-z0-9._~-]+)*")
+
+
+class NoSuchStage(LookupError):
+    """Nothing is deployed under a stage's name, or not in this account and Region."""
+
+
+def find_endpoint(ssm: Any, stage: str) -> str:
+    """The URL of a stage's control API, which its deployment wrote into the parameter store.
+
+    Args:
+        ssm: A boto3 client of Systems Manager, of the stage's account and Region.
+        stage: The stage's name.
+
+    Raises:
+        NoSuchStage: There is none.
+        ClientError, BotoCoreError: It cannot be asked for.
+    """
+    name = f"/thingwarden/{stage}/endpoint"
+    try:
+        value: str = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    except (ssm.exceptions.ParameterNotFound, ssm.exceptions.ParameterVersionNotFound):
+        region = ssm.meta.region_name
+        raise NoSuchStage(
+            f"stage {stage!r} is not deployed in {region} of this account: there is no parameter {name}"
+        ) from None
+    return check_endpoint(value)
+
+
+def check_endpoint(url: str) -> str:
+    """A control API's URL, without a slash at its end.
+
+    Raises:
+        ValueError: Requests signed with somebody's credentials would leave the machine in the clear, or it is no URL.
+    """
+    bare = url.rstrip("/")
+    if not (URL.fullmatch(bare) or LOCAL.fullmatch(bare)):
+        raise ValueError(f"endpoint: expected https://HOST, or http:// on this machine, got {url!r}")
+    return bare
+
+
+def region_of(endpoint: str, default: str) -> str:
+    """The Region that requests to an endpoint are signed for: the one in an API Gateway's host name."""
+    match = API_GATEWAY.match(endpoint)
+    return match[1] if match else default

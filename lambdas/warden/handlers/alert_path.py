@@ -1,0 +1,86 @@
+"""The parts of the alert path that several functions share, made of one container's parts."""
+
+import secrets
+import string
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from warden.adapters.alert_rules import IotTopicRules
+from warden.adapters.roles import IamRoles
+from warden.adapters.rule_alerts import IotRuleAlerts, SqsDeadAlerts
+from warden.domain.alerts.target import Home
+from warden.handlers.parts import Parts
+from warden.handlers.telemetry import metrics
+from warden.storage.alert_rules import AlertRules
+from warden.use_cases.check_alert_target import CheckAlertTarget
+from warden.use_cases.clean_alert_rules import CleanAlertRules
+from warden.use_cases.deliver_alerts import Wanted
+from warden.use_cases.prepare_alert_rule import PrepareAlertRule
+from warden.use_cases.publish_alerts import PublishAlerts
+
+ALPHABET = string.ascii_lowercase + string.digits
+
+
+def publish_alerts(parts: Parts) -> PublishAlerts:
+    """What `dispatch` and `sweep` deliver events with."""
+    stage = parts.settings.stage
+
+    def observe(name: str, value: float) -> None:
+        with metrics(stage) as told:
+            told.add_metric(name, MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count, value)
+
+    return PublishAlerts(
+        parts.violations,
+        Wanted(parts.catalogue, parts.thing_log, parts.violations),
+        prepare_alert_rule(parts),
+        IotRuleAlerts(parts.client("iot-data")),
+        SqsDeadAlerts(parts.client("sqs"), parts.settings.dead_alerts_queue_url),
+        observe,
+    )
+
+
+def check_alert_target(parts: Parts) -> CheckAlertTarget:
+    """What the control API checks alert targets with."""
+    settings = parts.settings
+    return CheckAlertTarget(
+        IamRoles(parts.client("iam")),
+        AlertRules(parts.control_table),
+        prepare_alert_rule(parts),
+        home=home(parts),
+        stage=settings.stage,
+        role_arns=settings.role_arns,
+        check_pass_role=settings.check_pass_role,
+    )
+
+
+def clean_alert_rules(parts: Parts) -> CleanAlertRules:
+    """What `sweep` removes unneeded rules with, about once an hour."""
+    return CleanAlertRules(parts.catalogue, parts.violations, AlertRules(parts.control_table), topic_rules(parts))
+
+
+def prepare_alert_rule(parts: Parts) -> PrepareAlertRule:
+    """What makes a role's rule."""
+    records, rules = AlertRules(parts.control_table), topic_rules(parts)
+    return PrepareAlertRule(records, rules, stage=parts.settings.stage, fresh=random_text)
+
+
+def topic_rules(parts: Parts) -> IotTopicRules:
+    """The rules in AWS IoT."""
+    settings = parts.settings
+    return IotTopicRules(
+        parts.client("iot"),
+        home(parts),
+        stack_id=settings.stack_id,
+        rule_role_arn=settings.rule_role_arn,
+        receipts_queue_url=settings.receipts_queue_url,
+    )
+
+
+def home(parts: Parts) -> Home:
+    """Where the deployment is."""
+    return Home(parts.settings.partition, parts.region, parts.settings.account)
+
+
+def random_text(length: int) -> str:
+    """Characters a-z and 0-9 that nobody can guess."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
