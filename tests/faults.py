@@ -202,7 +202,7 @@ class FaultyFile(FaultyTable):
         try:
             with self._file.batch():
                 yield
-                fault = _among(ANYWHERE - {Fault.LOST_ANSWER}, self._plan("commit"))  # SQLite's COMMIT fails or holds
+                fault = _among(ANYWHERE, self._plan("commit"))
                 if fault in _BEFORE:
                     _perform(fault, lambda: None)
         finally:

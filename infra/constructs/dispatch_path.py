@@ -1,5 +1,7 @@
 """Table `log`'s stream → function `dispatch` → table `control`; behind it the sweep, and S3 for what fails."""
 
+import json
+
 from aws_cdk import Aws, RemovalPolicy, aws_iam, aws_lambda, aws_s3, aws_scheduler
 from constructs import Construct
 
@@ -9,8 +11,11 @@ from infra.nag import acknowledge
 from infra.stage import Stage
 from warden.storage import keys
 
-OUTBOX_ONLY = '{"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"LOG#"}]}},"NewImage":{"outbox":{"S":[{"exists":true}]}}}}'
-"""Entries with transitions that nobody dealt with yet; removing the mark, and expiry, invoke nothing."""
+OUTBOX_ONLY = {
+    "eventName": ["INSERT"],
+    "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "LOG#"}]}}, "NewImage": {"outbox": {"S": [{"exists": True}]}}},
+}
+"""New entries with transitions; moving or removing the mark, and expiry, invoke nothing."""
 
 
 class DispatchPath(Construct):
@@ -83,7 +88,7 @@ class DispatchPath(Construct):
             parallelization_factor=2,
             function_response_types=["ReportBatchItemFailures"],
             filter_criteria=aws_lambda.CfnEventSourceMapping.FilterCriteriaProperty(
-                filters=[aws_lambda.CfnEventSourceMapping.FilterProperty(pattern=OUTBOX_ONLY)]
+                filters=[aws_lambda.CfnEventSourceMapping.FilterProperty(pattern=json.dumps(OUTBOX_ONLY))]
             ),
             destination_config=aws_lambda.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=aws_lambda.CfnEventSourceMapping.OnFailureProperty(destination=self.failures.bucket_arn)

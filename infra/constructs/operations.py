@@ -116,7 +116,7 @@ class Operations(Construct):
     def _watch_own(self) -> None:
         self._alarm(
             "overdue receipts",
-            self._own("OverdueReceipts", "Maximum"),
+            self._own("ReceiptOverdue", "Sum"),
             above=0,
             periods=2,
             then="alerts were published and nothing says that their rule ran; `warden test-alert PROFILE`",
@@ -173,7 +173,7 @@ class Operations(Construct):
 
         evaluate, dispatch = functions["evaluate"].function, functions["dispatch"].function
         taken = [self._own(name, "Sum") for name in ("Accepted", "Rejected", "Throttled", "Late", "Duplicate", "Raced")]
-        waits = [self._own("ReportToAlertSeconds", statistic) for statistic in ("p50", "p99", "Maximum")]
+        waits = [self._own("AlertSeconds", statistic) for statistic in ("p50", "p99", "Maximum")]
         aws_cloudwatch.Dashboard(
             self,
             "Dashboard",

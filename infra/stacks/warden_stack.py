@@ -101,6 +101,7 @@ class WardenStack(Stack):
             "api_endpoint": api.url,
             "role_arns": list(role_arns),
             "metrics_rules": ingest.rule_names,
+            "event_days": options.event_days,
         }
         aws_ssm.StringParameter(
             self,

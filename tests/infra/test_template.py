@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from infra import code
 from tests.infra.conftest import Template, of_type, statements, synthesise, text
 
 FUNCTION, ROLE = "AWS::Lambda::Function", "AWS::IAM::Role"
@@ -206,6 +207,18 @@ def test_alert_roles_trust_aws_iot_of_this_account_only(template: Template) -> N
         assert text(statement["Condition"]["ArnLike"]["aws:SourceArn"]).startswith(
             "arn:aws:iot:eu-central-1:111122223333:"
         )
+
+
+def test_alarms_and_dashboard_watch_metrics_that_the_functions_send(full_template: Template) -> None:
+    said = json.dumps([each for each in full_template["Resources"].values() if "CloudWatch" in each["Type"]])
+    watched = {
+        each["Properties"]["MetricName"]
+        for each in of_type(full_template, "AWS::CloudWatch::Alarm").values()
+        if each["Properties"]["Namespace"] == "Thingwarden"
+    } | set(re.findall(r'\\"Thingwarden\\",\\"(\w+)\\"', said))
+    assert len(watched) > 6
+    source = "".join(path.read_text().lower() for path in (code.LAMBDAS / "warden").rglob("*.py"))
+    assert not [name for name in watched if f'"{name.lower()}"' not in source]
 
 
 def routes(template: Template) -> list[dict[str, Any]]:

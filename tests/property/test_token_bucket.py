@@ -49,3 +49,10 @@ def test_what_cannot_be_taken_takes_nothing(rate: float, burst: float) -> None:
     bucket = TokenBucket(rate, burst)
     assert not bucket.take(burst * 1.01, START)
     assert bucket.take(burst, START)
+
+
+@given(rates, bursts, st.integers(0, 10**9))
+def test_a_clock_that_is_set_back_takes_nothing_away(rate: float, burst: float, back: int) -> None:
+    bucket = TokenBucket(rate, burst)
+    assert bucket.take(burst / 2, START)
+    assert bucket.take(burst / 2, START - back)

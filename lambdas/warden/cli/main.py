@@ -34,7 +34,9 @@ class Commands(click.Group):
     MODULES: ClassVar = {
         "cost": "warden.cli.cost",
         "doctor": "warden.cli.doctor.command",
+        "proxy": "warden.cli.proxy",
         "redrive": "warden.cli.redrive",
+        "test-alert": "warden.cli.test_alert",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -5,7 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from warden.domain.behaviors.target import ThingFacts
 from warden.domain.errors import ReportRejected, Unavailable
@@ -49,11 +49,16 @@ class AskedThings:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A report that is not in the log yet, and when it came, epoch ms."""
+    """A report that is not known to be in the log, and when it came, epoch ms.
+
+    Attributes:
+        again: Whether it may be there all the same: its client sends it again, or a commit of it failed.
+    """
 
     topic: MetricsTopic
     publication: Publication
     at: int
+    again: bool
 
 
 class Intake:
@@ -110,7 +115,7 @@ class Intake:
         if topic is None:
             return False
         self._held += 1
-        self._wait(_Waiting(topic, publication, self._clock()))
+        self._wait(_Waiting(topic, publication, self._clock(), again=publication.dup))
         self._govern()
         return True
 
@@ -145,7 +150,7 @@ class Intake:
         try:
             stuck = self._store(batch) if len(batch) > 1 else self._store_each(batch)
         except Exception:  # noqa: BLE001 (each alone shows whose fault it is, and is logged then)
-            stuck = self._store_each(batch)
+            stuck = self._store_each([replace(waiting, again=True) for waiting in batch])
         self._backlog.extendleft(reversed(stuck))
         if self._backlog:
             self._schedule(RETRY_SECONDS if stuck else 0)
@@ -165,7 +170,7 @@ class Intake:
                 self._store([waiting])
             except Unavailable as error:
                 log.warning("reports are waiting, %s", error)
-                return batch[position:]
+                return [replace(each, again=True) for each in batch[position:]]
             except Exception:
                 self._held -= 1
                 log.exception("a report on %s was not stored, and is not acknowledged", waiting.topic.topic)
@@ -180,7 +185,7 @@ class Intake:
                 topic.format,
                 waiting.publication.payload,
                 at=waiting.at,
-                again=waiting.publication.dup,
+                again=waiting.again,
             )
         except ReportRejected as error:
             return rejected(topic.thing, error, waiting.at)

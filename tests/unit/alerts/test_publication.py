@@ -70,6 +70,12 @@ def test_a_behavior_as_large_as_a_profile_may_have_fits_with_its_value() -> None
     assert len(message["behavior"]["criteria"]["value"]["cidrs"]) == 1000
 
 
+def test_what_grows_beyond_the_limit_of_aws_iot_by_being_escaped_is_cut() -> None:
+    _, message = published(event(value=MetricValue(strings=("a",) * 25_000)))
+    assert message["metricValueTruncated"] is True
+    assert 20_000 < len(message["metricValue"]["strings"]) < 25_000
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     count=st.integers(5_000, 40_000), thing=st.text(min_size=1, max_size=128), operator=st.sampled_from(["", "not-"])

@@ -71,6 +71,7 @@ REFUSED = {
     "a key that is not known": statement({"StringEquals": {"sts:ExternalId": "x"}}),
     "a key that is not known, if it exists": statement({"StringEqualsIfExists": {"aws:SourceOrgID": "o-1"}}),
     "a variable": statement({"StringEquals": {"aws:SourceAccount": "${aws:PrincipalAccount}"}}),
+    "not a variable": statement({"StringNotEquals": {"aws:SourceAccount": "${aws:PrincipalAccount}"}}),
     "one of two conditions": statement(
         {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "ArnLike": {"aws:SourceArn": PROFILES}}
     ),
