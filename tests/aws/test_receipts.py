@@ -92,12 +92,16 @@ def test_one_message_that_fails_comes_again_alone(account: Account, metrics: Lin
     account.clients("dynamodb").meta.events.register("before-call", fail)
     try:
         answer = account.receipts(event)
+        assert account.receipts(sqs_event(json.dumps(other))) == {
+            "batchItemFailures": [{"itemIdentifier": "message-0"}]
+        }
     finally:
         account.clients("dynamodb").meta.events.unregister("before-call", fail)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
     assert account.waiting == 1
-    (line,) = metrics()
-    assert (line["AlertReceipt"], line["ReceiptFailed"]) == ([1.0], [1.0])
+    first, second = metrics()
+    assert (first["AlertReceipt"], first["ReceiptFailed"]) == ([1.0], [1.0])
+    assert (second["ReceiptFailed"], "AlertReceipt" in second) == ([1.0], False)
     assert account.receipts(sqs_event(json.dumps(other))) == {"batchItemFailures": []}
     assert account.waiting == 0
 

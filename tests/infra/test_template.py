@@ -217,8 +217,9 @@ def test_alarms_and_dashboard_watch_metrics_that_the_functions_send(full_templat
         if each["Properties"]["Namespace"] == "Thingwarden"
     } | set(re.findall(r'\\"Thingwarden\\",\\"(\w+)\\"', said))
     assert len(watched) > 6
-    source = "".join(path.read_text().lower() for path in (code.LAMBDAS / "warden").rglob("*.py"))
-    assert not [name for name in watched if f'"{name.lower()}"' not in source]
+    source = "".join(path.read_text() for path in (code.LAMBDAS / "warden").rglob("*.py"))
+    sent = {name for name in watched if re.search(rf'"{name}"|^    {name.upper()} = ', source, re.MULTILINE)}
+    assert sent == watched
 
 
 def routes(template: Template) -> list[dict[str, Any]]:
