@@ -86,7 +86,7 @@ class AlertPath(Construct):
             )
         return role
 
-    def publish_from(self, *functions: WardenFunction) -> None:
+    def publish_from(self, *functions: WardenFunction, role_arns: Sequence[str]) -> None:
         """Let functions send alerts: into the alert rules, never to a topic of SNS itself."""
         for function in functions:
             function.allow(
@@ -95,9 +95,10 @@ class AlertPath(Construct):
                 why="Alert rules have random names, which no template may show",
             )
             function.allow("sqs:SendMessage", on=[self.dead_alerts.queue_arn])
+            self.make_rules_from(function, role_arns=role_arns)
 
     def make_rules_from(self, function: WardenFunction, *, role_arns: Sequence[str]) -> None:
-        """Let a function make alert rules for the roles that profiles may name, and see whether these will do."""
+        """Let a function make the alert rules of the roles that profiles may name, and mend them."""
         function.allow(
             "iot:CreateTopicRule",
             "iot:GetTopicRule",
@@ -112,6 +113,13 @@ class AlertPath(Construct):
             when={"StringEquals": {"iam:PassedToService": "iot.amazonaws.com"}},
             why="Which roles profiles may name is the deployer's `role_arns`",
         )
+
+    def judge_targets_in(self, function: WardenFunction, *, role_arns: Sequence[str]) -> None:
+        """Let a function see whether a role will do for alerts, and whether its caller may pass it."""
+        self.make_rules_from(function, role_arns=role_arns)
+        people = [self._stage.arn("iam", f"{kind}/*", region=False) for kind in ("role", "user")]
+        function.allow("iam:GetRole", on=people[:1], why="A caller's role may be any of the account's")
+        function.allow("iam:SimulatePrincipalPolicy", on=people, why="A caller may be any role or user of the account")
 
     def clear_up_with(self, setup: WardenFunction) -> None:
         """Remove the alert rules with the stack."""
@@ -130,6 +138,5 @@ class AlertPath(Construct):
     def take_receipts(self, function: WardenFunction, *, tables: Tables) -> None:
         """Feed the receipts to a function."""
         feed(self, "Feed", queue=self.receipts, function=function, batch=10)
-        function.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", on=[tables.control.table_arn])
-        function.allow("sqs:SendMessage", on=[self.dead_alerts.queue_arn])
+        function.allow("dynamodb:GetItem", "dynamodb:PutItem", on=[tables.control.table_arn])
         function.allow_key()

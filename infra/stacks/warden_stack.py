@@ -65,9 +65,9 @@ class WardenStack(Stack):
         dispatch = DispatchPath(
             self, "DispatchPath", stage=stage, tables=tables, dispatch=functions["dispatch"], sweep=functions["sweep"]
         )
-        alerts.publish_from(functions["dispatch"], functions["sweep"])
+        alerts.publish_from(functions["dispatch"], functions["sweep"], role_arns=role_arns)
         alerts.take_receipts(functions["receipts"], tables=tables)
-        alerts.make_rules_from(functions["control_api"], role_arns=role_arns)
+        alerts.judge_targets_in(functions["control_api"], role_arns=role_arns)
         alerts.clear_up_with(functions["setup"])
         api = ControlApi(self, "ControlApi", stage=stage, tables=tables, function=functions["control_api"])
         if options.heartbeat_minutes:
