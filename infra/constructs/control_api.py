@@ -124,7 +124,6 @@ class ControlApi(Construct):
             "dynamodb:Query",
             "dynamodb:PutItem",
             "dynamodb:DeleteItem",
-            "dynamodb:ConditionCheckItem",
             on=[tables.control.table_arn],
         )
         function.allow(

@@ -49,20 +49,14 @@ class DispatchPath(Construct):
         self._feed(tables, dispatch)
         for function in (dispatch, sweep):
             function.allow("dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", on=[tables.log.table_arn])
-            function.allow(
-                "dynamodb:Query",
-                "dynamodb:GetItem",
-                "dynamodb:PutItem",
-                "dynamodb:DeleteItem",
-                "dynamodb:ConditionCheckItem",
-                on=[tables.control.table_arn],
-            )
+            function.allow("dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", on=[tables.control.table_arn])
             function.allow_key()
         sweep.allow("dynamodb:Query", on=[index_arn(tables.log, keys.OUTBOX)])
-        sweep.allow("dynamodb:BatchGetItem", on=[tables.control.table_arn])
+        sweep.allow("dynamodb:BatchGetItem", on=[tables.log.table_arn, tables.control.table_arn])
+        sweep.allow("dynamodb:DeleteItem", "dynamodb:ConditionCheckItem", on=[tables.control.table_arn])
         sweep.allow(
             "dynamodb:Query",
-            on=[index_arn(tables.control, index) for index in (keys.DUE, keys.BY_PROFILE, keys.BY_ALL)],
+            on=[index_arn(tables.control, index) for index in (keys.DUE, keys.BY_PROFILE)],
         )
         every_minute(self, "Sweep", stage=stage, function=sweep)
 

@@ -72,15 +72,14 @@ class IngestPath(Construct):
             after=[errors.ready, seeded],
         )
         self.rule_names = [name]
+        # Also where it is not taken any more: the rule goes last, when the role is the new one already.
+        setup.allow("iot:DeleteTopicRule", on=[stage.arn("iot", f"rule/{reserved}")])
+        setup.allow("dynamodb:GetItem", "dynamodb:DeleteItem", on=[tables.control.table_arn])
+        setup.allow_key()
         if options.reserved_topic:
             evaluate.take_from("iot.amazonaws.com", source_arn=stage.arn("iot", f"rule/{reserved}"))
-            setup.allow(
-                "iot:CreateTopicRule",
-                "iot:ReplaceTopicRule",
-                "iot:GetTopicRule",
-                "iot:DeleteTopicRule",
-                on=[stage.arn("iot", f"rule/{reserved}")],
-            )
+            setup.allow("iot:CreateTopicRule", "iot:ReplaceTopicRule", on=[stage.arn("iot", f"rule/{reserved}")])
+            setup.allow("dynamodb:PutItem", on=[tables.control.table_arn])
             setup.allow(
                 "iam:PassRole",
                 on=[errors.role.role_arn],
