@@ -13,9 +13,10 @@ QUICK := tests/unit tests/property tests/house
 DYNALITE := tests/adapters/dynalite
 NODE_MODULES := $(DYNALITE)/node_modules/.package-lock.json
 CDK := infra/node_modules/.package-lock.json
+CDK_CLI = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/node infra/node_modules/aws-cdk/bin/cdk
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo check lint test faults bench synth deploy lock lock-check
+.PHONY: help setup demo check lint test faults bench synth bootstrap deploy destroy lock lock-check
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -49,8 +50,17 @@ synth: .venv/dev-installed ## the CloudFormation template into cdk.out, checked;
 	$(BIN)/cfn-lint cdk.out/*.template.json
 	@ls cdk.out/*.template.json
 
+bootstrap: $(CDK) ## prepare the account and Region of your AWS credentials for deployments, once
+	$(BIN)/python -m infra.account
+	$(CDK_CLI) bootstrap
+
 deploy: $(CDK) ## cdk deploy, into the account of your AWS credentials
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/node infra/node_modules/aws-cdk/bin/cdk deploy
+	$(BIN)/python -m infra.account
+	$(CDK_CLI) deploy
+
+destroy: $(CDK) ## cdk destroy; both tables and the bucket of failed batches stay
+	$(BIN)/python -m infra.account
+	$(CDK_CLI) destroy
 
 bench: .venv/dev-installed ## the benchmarks, on this machine
 	$(BIN)/python -m bench

@@ -14,6 +14,8 @@ DEFAULT_STAGE = "prod"
 
 Email = Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{5,14}$")]
+RoleArn = Annotated[str, Meta(pattern=r"^arn:[^:]+:iam::\d{12}:role/.+$")]
+TagKey = Annotated[str, Meta(pattern=r"^(?!aws:).+$", max_length=128)]
 Days = Annotated[int, Meta(ge=2, le=90)]
 
 
@@ -35,14 +37,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         allow_unregistered_devices: Whether names that the registry does not have may report.
         min_report_interval_seconds: How far a thing's reports have to be apart.
         replies: Which reports are answered; a reply costs as much as storing the report.
-        role_arns: Patterns of the alert roles that profiles may name; those that the stack makes where it is empty.
+        role_arns: Patterns of the alert roles that profiles may name, beside those below the stack's own path.
         check_pass_role: Whether an API caller needs iam:PassRole on an alert role that it names.
         alert_emails: Get the alerts of the stack's own alert topic, and its operational alarms.
         alert_phones: Get the alerts of the stack's own alert topic as text messages.
         log_capacity: Of table `log`: "on-demand", or provisioned between two bounds.
         datapoint_days: How long datapoints are kept.
         event_days: How long violation events are kept.
-        registry_calls_per_second: What one function at a time may ask of the account's registry.
+        registry_calls_per_second: What one container of a function may ask of the account's registry.
         log_table: Stream ARN of an existing table to use instead of making one.
         control_table: Name of an existing table to use instead of making one, such as a restored one.
         permissions_boundary: ARN of a managed policy that bounds every role.
@@ -58,7 +60,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     allow_unregistered_devices: bool = False
     min_report_interval_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 300
     replies: Literal["all", "rejected"] = "all"
-    role_arns: tuple[str, ...] = ()
+    role_arns: tuple[RoleArn, ...] = ()
     check_pass_role: bool = True
     alert_emails: tuple[Email, ...] = ()
     alert_phones: tuple[Phone, ...] = ()
@@ -68,11 +70,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     registry_calls_per_second: Annotated[float, Meta(gt=0, le=1000)] = 10.0
     log_table: Annotated[str, Meta(pattern=r"^$|^arn:[^:]+:dynamodb:[^:]+:\d{12}:table/[^/]+/stream/.+$")] = ""
     control_table: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{0,255}$")] = ""
-    permissions_boundary: str = ""
+    permissions_boundary: Annotated[str, Meta(pattern=r"^$|^arn:[^:]+:iam::(\d{12}|aws):policy/.+$")] = ""
     kms_key_arn: Annotated[str, Meta(pattern=r"^$|^arn:[^:]+:kms:[^:]+:\d{12}:key/.+$")] = ""
     budget_usd: Annotated[float, Meta(ge=0)] = 0
     heartbeat_minutes: Annotated[int, Meta(ge=0, le=1440)] = 0
-    tags: dict[str, str] = {}
+    tags: dict[TagKey, str] = {}
 
 
 class InvalidOptions(ValueError):
@@ -86,12 +88,21 @@ def read(context: Any) -> Options:
     known = Options.__struct_fields__
     for key in given:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
-            raise InvalidOptions(f"{KEY}.{key}: no such option; the nearest one is {near[0]}")
+            near = difflib.get_close_matches(key, known, n=1)
+            told = f"the nearest one is {near[0]}" if near else f"there are {', '.join(known)}"
+            raise InvalidOptions(f"{KEY}.{key}: no such option; {told}")
     try:
         options = msgspec.convert(given, Options)
     except msgspec.ValidationError as error:
         raise InvalidOptions(_told(str(error), given)) from error
+    capacity = options.log_capacity
+    if isinstance(capacity, Capacity) and capacity.minimum > capacity.maximum:
+        raise InvalidOptions(
+            f"{KEY}.log_capacity: expected a minimum of at most {capacity.maximum}, got {capacity.minimum}"
+        )
+    for name in ("alert_emails", "alert_phones"):
+        if len(set(given.get(name, ()))) < len(given.get(name, ())):
+            raise InvalidOptions(f"{KEY}.{name}: expected each only once, got {given[name]!r}")
     if 0 < options.heartbeat_minutes * 60 < options.min_report_interval_seconds:
         raise InvalidOptions(
             f"{KEY}.heartbeat_minutes: expected 0, or at least min_report_interval_seconds "

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Aws, Duration, aws_kms, aws_logs, aws_sqs
+from aws_cdk import Aws, Duration, aws_kms, aws_logs, aws_sns, aws_sqs
 from constructs import Construct
 
 from infra.options import Options
@@ -69,6 +69,16 @@ class Stage:
             dead_letter_queue=aws_sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=tries)
             if dead_letters
             else None,
+        )
+
+    def topic(self, scope: Construct, id: str, of: str) -> aws_sns.Topic:  # noqa: A002
+        """A topic that roles of this account publish to, encrypted, over TLS only."""
+        return aws_sns.Topic(
+            scope,
+            id,
+            topic_name=self.name(of),
+            enforce_ssl=True,
+            master_key=self.key or aws_kms.Alias.from_alias_name(scope, f"{id}Key", "alias/aws/sns"),
         )
 
     @property

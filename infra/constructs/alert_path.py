@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Aws, CustomResource, Duration, aws_iam, aws_kms, aws_sns, aws_sns_subscriptions
+from aws_cdk import Aws, CustomResource, Duration, aws_iam, aws_sns, aws_sns_subscriptions
 from constructs import Construct
 
 from infra.constructs.function import WardenFunction
@@ -51,13 +51,7 @@ class AlertPath(Construct):
 
     def _make_topic(self) -> aws_sns.Topic:
         stage = self._stage
-        topic = aws_sns.Topic(
-            self,
-            "Topic",
-            topic_name=stage.name("alerts"),
-            enforce_ssl=True,
-            master_key=stage.key or aws_kms.Alias.from_alias_name(self, "SnsKey", "alias/aws/sns"),
-        )
+        topic = stage.topic(self, "Topic", "alerts")
         for address in stage.options.alert_emails:
             topic.add_subscription(aws_sns_subscriptions.EmailSubscription(address))
         for phone in stage.options.alert_phones:
@@ -69,7 +63,6 @@ class AlertPath(Construct):
             self,
             "Role",
             path=self._stage.role_path,
-            role_name=self._stage.name("alerts"),
             description="Under which AWS IoT publishes alerts to the stack's alert topic",
             assumed_by=aws_iam.ServicePrincipal(
                 "iot.amazonaws.com",
@@ -121,19 +114,22 @@ class AlertPath(Construct):
         function.allow("iam:GetRole", on=people[:1], why="A caller's role may be any of the account's")
         function.allow("iam:SimulatePrincipalPolicy", on=people, why="A caller may be any role or user of the account")
 
-    def clear_up_with(self, setup: WardenFunction) -> None:
-        """Remove the alert rules with the stack."""
+    def clear_up_with(self, setup: WardenFunction, *, after: Sequence[Construct]) -> None:
+        """Remove the alert rules with the stack, after what could make one again."""
         setup.allow("iot:ListTopicRules", on=["*"], why="AWS IoT knows no narrower resource for lists")
         setup.allow(
             "iot:ListTagsForResource", "iot:DeleteTopicRule", on=[self.rule_arns], why="Alert rules have random names"
         )
-        CustomResource(
+        rules = CustomResource(
             self,
             "Rules",
             service_token=setup.arn,
             resource_type="Custom::AlertRules",
             properties={"Kind": "AlertRules"},
-        ).node.add_dependency(setup.role)
+        )
+        rules.node.add_dependency(setup.role)
+        for construct in after:
+            construct.node.add_dependency(rules)  # CloudFormation removes in the reverse order
 
     def take_receipts(self, function: WardenFunction, *, tables: Tables) -> None:
         """Feed the receipts to a function."""

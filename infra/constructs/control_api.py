@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from aws_cdk import CfnOutput, RemovalPolicy, aws_apigatewayv2, aws_iam, aws_logs, aws_ssm
+from aws_cdk import Aws, CfnOutput, RemovalPolicy, aws_apigatewayv2, aws_iam, aws_logs, aws_ssm
 from constructs import Construct
 
 from infra.constructs.function import WardenFunction
@@ -110,7 +110,7 @@ class ControlApi(Construct):
         policy = aws_iam.ManagedPolicy(
             self,
             f"{name.title().replace('-', '')}Policy",
-            managed_policy_name=self._stage.name(f"control-{name}"),
+            managed_policy_name=f"{self._stage.name(f'control-{name}')}-{Aws.REGION}",  # IAM's names are the account's
             path=self._stage.role_path,
             description=f"{name} use of Thingwarden's control API, stage {self._stage.options.stage}",
             statements=[aws_iam.PolicyStatement(actions=["execute-api:Invoke"], resources=arns)],

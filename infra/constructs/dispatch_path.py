@@ -9,13 +9,8 @@ from infra.constructs.function import WardenFunction
 from infra.constructs.tables import Tables, index_arn
 from infra.nag import acknowledge
 from infra.stage import Stage
+from warden.rules import OUTBOX_FILTER
 from warden.storage import keys
-
-OUTBOX_ONLY = {
-    "eventName": ["INSERT"],
-    "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "LOG#"}]}}, "NewImage": {"outbox": {"S": [{"exists": True}]}}},
-}
-"""New entries with transitions; moving or removing the mark, and expiry, invoke nothing."""
 
 
 class DispatchPath(Construct):
@@ -82,7 +77,7 @@ class DispatchPath(Construct):
             parallelization_factor=2,
             function_response_types=["ReportBatchItemFailures"],
             filter_criteria=aws_lambda.CfnEventSourceMapping.FilterCriteriaProperty(
-                filters=[aws_lambda.CfnEventSourceMapping.FilterProperty(pattern=json.dumps(OUTBOX_ONLY))]
+                filters=[aws_lambda.CfnEventSourceMapping.FilterProperty(pattern=json.dumps(OUTBOX_FILTER))]
             ),
             destination_config=aws_lambda.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=aws_lambda.CfnEventSourceMapping.OnFailureProperty(destination=self.failures.bucket_arn)
@@ -93,6 +88,7 @@ class DispatchPath(Construct):
 def every_minute(scope: Construct, id: str, *, stage: Stage, function: WardenFunction) -> None:  # noqa: A002
     """Invoke a function every minute."""
     scheduled(scope, id, stage=stage, function=function, expression="rate(1 minute)", payload="{}")
+    function.try_once()
 
 
 def scheduled(
@@ -104,7 +100,7 @@ def scheduled(
     expression: str,
     payload: str,
 ) -> None:
-    """Invoke a function by the clock. A failed invocation is not repeated: the next one does its work."""
+    """Invoke a function by the clock."""
     group = stage.arn("scheduler", "schedule-group/default")
     role = aws_iam.Role(
         scope,

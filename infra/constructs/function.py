@@ -109,15 +109,25 @@ class WardenFunction(Construct):
         assert isinstance(resource, aws_lambda.CfnFunction)
         resource.recursive_loop = "Allow"
 
+    def try_once(self) -> None:
+        """Have no failed invocation repeated: the next one does its work."""
+        aws_lambda.CfnEventInvokeConfig(
+            self,
+            "Once",
+            function_name=self.function.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=0,
+        )
+
     def allow_key(self) -> None:
         """Let the function use the customer key, where there is one."""
         if arns := self._stage.key_arns:
             self.allow("kms:Decrypt", "kms:GenerateDataKey", on=arns)
 
-    def take_from(self, principal: str, *, source_arn: str) -> None:
-        """Let a service invoke the function on behalf of one of this account's resources."""
+    def take_from(self, principal: str, *, source_arn: str) -> Construct:
+        """Let a service invoke the function on behalf of one of this account's resources, which waits for it."""
         id_ = f"From{principal.split('.', maxsplit=1)[0].title()}{len(self.node.children)}"
-        aws_lambda.CfnPermission(
+        return aws_lambda.CfnPermission(
             self,
             id_,
             action="lambda:InvokeFunction",

@@ -1,6 +1,6 @@
 """Opt-in: a probe thing whose alarm goes the whole way by the clock; its absence is an alarm."""
 
-from aws_cdk import Duration, aws_iam, aws_iot, aws_kms, aws_sns, aws_sns_subscriptions
+from aws_cdk import Duration, aws_iam, aws_iot, aws_sns_subscriptions
 from constructs import Construct
 
 from infra.constructs.alert_path import AlertPath
@@ -30,13 +30,7 @@ class Heartbeat(Construct):
         name = stage.name("heartbeat")
         aws_iot.CfnThing(self, "Thing", thing_name=name)
         aws_iot.CfnThingGroup(self, "Group", thing_group_name=name)
-        topic = aws_sns.Topic(
-            self,
-            "Topic",
-            topic_name=name,
-            enforce_ssl=True,
-            master_key=stage.key or aws_kms.Alias.from_alias_name(self, "SnsKey", "alias/aws/sns"),
-        )
+        topic = stage.topic(self, "Topic", "heartbeat")
         alerts.role.add_to_policy(aws_iam.PolicyStatement(actions=["sns:Publish"], resources=[topic.topic_arn]))
         arrived = stage.queue(self, "Arrived", "heartbeat", visibility=Duration.minutes(6), kept=Duration.hours(1))
         acknowledge(arrived, SQS3="What is not taken within the hour is absent, which is the alarm")
@@ -57,6 +51,7 @@ class Heartbeat(Construct):
         )
         function.allow("dynamodb:Query", on=[index_arn(tables.control, keys.BY_THING)])
         function.allow_key()
+        function.try_once()
         minutes = stage.options.heartbeat_minutes
         scheduled(
             self,

@@ -56,7 +56,7 @@ class IngestPath(Construct):
         ).node.add_dependency(evaluate.role)
         errors = QueueRole(self, "Errors", stage=stage, queues=[self.dead_reports])
         name, reserved = stage.rule_name("metrics"), stage.rule_name("metrics_reserved")
-        evaluate.take_from("iot.amazonaws.com", source_arn=stage.arn("iot", f"rule/{name}"))
+        invoked = evaluate.take_from("iot.amazonaws.com", source_arn=stage.arn("iot", f"rule/{name}"))
         rule(
             self,
             "Rule",
@@ -69,7 +69,7 @@ class IngestPath(Construct):
                 )
             ],
             failures=errors.send_to(self.dead_reports),
-            after=[errors.ready, seeded],
+            after=[errors.ready, seeded, invoked],
         )
         self.rule_names = [name]
         # Also where it is not taken any more: the rule goes last, when the role is the new one already.
@@ -77,7 +77,7 @@ class IngestPath(Construct):
         setup.allow("dynamodb:GetItem", "dynamodb:DeleteItem", on=[tables.control.table_arn])
         setup.allow_key()
         if options.reserved_topic:
-            evaluate.take_from("iot.amazonaws.com", source_arn=stage.arn("iot", f"rule/{reserved}"))
+            invoked = evaluate.take_from("iot.amazonaws.com", source_arn=stage.arn("iot", f"rule/{reserved}"))
             setup.allow("iot:CreateTopicRule", "iot:ReplaceTopicRule", on=[stage.arn("iot", f"rule/{reserved}")])
             setup.allow("dynamodb:PutItem", on=[tables.control.table_arn])
             setup.allow(
@@ -100,7 +100,7 @@ class IngestPath(Construct):
                     "ErrorRoleArn": errors.role.role_arn,
                 },
             )
-            made.node.add_dependency(errors.ready, seeded, setup.role)
+            made.node.add_dependency(errors.ready, seeded, invoked, setup.role)
             self.rule_names.append(reserved)
 
     def _allow(self, stage: Stage, tables: Tables, evaluate: WardenFunction) -> None:

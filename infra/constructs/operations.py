@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from aws_cdk import (
+    Aws,
     Duration,
     aws_budgets,
     aws_cloudwatch,
     aws_cloudwatch_actions,
-    aws_kms,
+    aws_iam,
     aws_lambda,
     aws_sns,
     aws_sns_subscriptions,
@@ -16,12 +17,16 @@ from aws_cdk import (
 from constructs import Construct
 
 from infra.constructs.function import WardenFunction
+from infra.nag import acknowledge
 from infra.stage import Stage
 
 NAMESPACE = "Thingwarden"
 MINUTES_5 = Duration.minutes(5)
 STREAM_AGE_MS = 300_000
 EVENT_AGE_MS = 300_000
+PERSISTING = 3  # periods in a row
+RETRIED = {"evaluate", "sweep", "registry"}
+"""Invoked all the time, and again where they fail: one failure is no news."""
 RECONCILE_AGE_SECONDS = 36 * 3600  # one nightly pass was missed
 
 
@@ -47,15 +52,7 @@ class Operations(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._stage = stage
-        self.topic = aws_sns.Topic(
-            self,
-            "Topic",
-            topic_name=stage.name("operations"),
-            enforce_ssl=True,
-            master_key=stage.key or aws_kms.Alias.from_alias_name(self, "SnsKey", "alias/aws/sns"),
-        )
-        for address in stage.options.alert_emails:
-            self.topic.add_subscription(aws_sns_subscriptions.EmailSubscription(address))
+        self.topic = self._make_topic()
         self._alarms: list[aws_cloudwatch.Alarm] = []
         for of, queue in dead_letters.items():
             self._alarm(
@@ -72,6 +69,29 @@ class Operations(Construct):
         if stage.options.budget_usd:
             self._budget()
 
+    def _make_topic(self) -> aws_sns.Topic:
+        """Where CloudWatch publishes: it may not use AWS's own key of SNS, so only a customer's key encrypts."""
+        stage = self._stage
+        topic = aws_sns.Topic(
+            self, "Topic", topic_name=stage.name("operations"), enforce_ssl=True, master_key=stage.key
+        )
+        if not stage.key:
+            acknowledge(topic, SNS2="CloudWatch may not use AWS's own key, and an alarm's text is no secret")
+        topic.add_to_resource_policy(
+            aws_iam.PolicyStatement(
+                principals=[aws_iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+                    "ArnLike": {"aws:SourceArn": stage.arn("cloudwatch", f"alarm:{stage.name('*')}")},
+                },
+            )
+        )
+        for address in stage.options.alert_emails:
+            topic.add_subscription(aws_sns_subscriptions.EmailSubscription(address))
+        return topic
+
     def _watch_heartbeat(self) -> None:
         minutes = self._stage.options.heartbeat_minutes
         self._alarm(
@@ -86,10 +106,10 @@ class Operations(Construct):
     def _watch_functions(self, functions: Mapping[str, WardenFunction]) -> None:
         for name, function in functions.items():
             self._alarm(
-                f"{name} errors",
+                f"{name.replace('_', ' ')} function errors",
                 function.function.metric_errors(period=MINUTES_5),
                 above=0,
-                periods=3,
+                periods=PERSISTING if name in RETRIED else 1,
                 then=f"see the log group of {name}",
             )
         evaluate, dispatch = functions["evaluate"].function, functions["dispatch"].function
@@ -118,14 +138,33 @@ class Operations(Construct):
             "overdue receipts",
             self._own("ReceiptOverdue", "Sum"),
             above=0,
-            periods=2,
             then="alerts were published and nothing says that their rule ran; `warden test-alert PROFILE`",
         )
         self._alarm(
             "reconcile age",
             self._own("ReconcileAge", "Maximum", Duration.hours(1)),
             above=RECONCILE_AGE_SECONDS,
+            missing=aws_cloudwatch.TreatMissingData.BREACHING,  # it is sent every fifteen minutes
             then="the projection of the registry may be stale; see the log group of reconcile",
+        )
+        self._alarm(
+            "dispatch failed",
+            self._own("DispatchFailed", "Sum"),
+            above=0,
+            then="an entry's violations are recorded by the sweep later; see the log group of dispatch",
+        )
+        self._alarm(
+            "sweep failed",
+            self._own("SweepFailed", "Sum"),
+            above=0,
+            periods=PERSISTING,
+            then="something that is due fails again and again; see the log group of sweep",
+        )
+        self._alarm(
+            "control api errors",
+            self._own("ControlApiErrors", "Sum"),
+            above=0,
+            then="calls were answered with 500; see the log group of control-api",
         )
 
     def _own(self, metric: str, statistic: str, period: Duration = MINUTES_5) -> aws_cloudwatch.Metric:

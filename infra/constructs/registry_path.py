@@ -50,7 +50,7 @@ class RegistryPath(Construct):
             self, "Feed", queue=self.events, function=registry, batch=100, window_seconds=5, concurrency=2
         )  # repeats collapse in a batch
         self._allow(stage, tables, registry, reconcile)
-        self._make_rules(stage, setup)
+        followed = self._make_rules(stage, setup)
         scheduled(
             self,
             "Reconcile",
@@ -76,9 +76,11 @@ class RegistryPath(Construct):
             properties={"Kind": "Seed", "FunctionName": reconcile.function.function_name},
             service_timeout=Duration.hours(1),
         )
-        self.seeded.node.add_dependency(setup.role, reconcile.role)
+        # What changes behind the first pass's place has to be heard of.
+        self.seeded.node.add_dependency(setup.role, reconcile.role, *followed)
 
-    def _make_rules(self, stage: Stage, setup: WardenFunction) -> None:
+    def _make_rules(self, stage: Stage, setup: WardenFunction) -> list[Construct]:
+        """Returns what has to be there for an event to be heard."""
         setup.allow("iot:UpdateEventConfigurations", on=["*"], why="AWS IoT knows no narrower resource for it")
         switched_on = CustomResource(
             self,
@@ -88,6 +90,7 @@ class RegistryPath(Construct):
             properties={"Kind": "EventConfigurations"},
         )
         switched_on.node.add_dependency(setup.role)
+        made: list[Construct] = [switched_on]
         sender = QueueRole(self, "Sender", stage=stage, queues=[self.events])
         for of, sql in rules.REGISTRY_SQL.items():
             # Whoever may publish to $aws/rules/* may invoke a rule whose name he knows, so nobody knows it.
@@ -99,15 +102,18 @@ class RegistryPath(Construct):
                 properties={"Kind": "RandomName", "Prefix": stage.rule_name(f"{of}_")},
             )
             name.node.add_dependency(setup.role)
-            rule(
-                self,
-                f"{of}Rule",
-                name=name.get_att_string("Name"),
-                sql=sql,
-                description="What the registry of things says has changed",
-                actions=[sender.send_to(self.events)],
-                after=[sender.ready],
+            made.append(
+                rule(
+                    self,
+                    f"{of}Rule",
+                    name=name.get_att_string("Name"),
+                    sql=sql,
+                    description="What the registry of things says has changed",
+                    actions=[sender.send_to(self.events)],
+                    after=[sender.ready],
+                )
             )
+        return made
 
     def _allow(self, stage: Stage, tables: Tables, registry: WardenFunction, reconcile: WardenFunction) -> None:
         for function in (registry, reconcile):

@@ -1,5 +1,6 @@
 """The two tables, as `warden.storage.keys` designs them."""
 
+from functools import partial
 from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy, aws_dynamodb
@@ -53,6 +54,7 @@ class Tables(Construct):
                 "Control",
                 stage,
                 keys.CONTROL,
+                {},
                 billing_mode=aws_dynamodb.BillingMode.PAY_PER_REQUEST,
                 point_in_time_recovery_specification=aws_dynamodb.PointInTimeRecoverySpecification(
                     point_in_time_recovery_enabled=True
@@ -62,14 +64,20 @@ class Tables(Construct):
 
     def _make_log(self, stage: Stage) -> aws_dynamodb.Table:
         capacity = stage.options.log_capacity
-        mode = (
-            aws_dynamodb.BillingMode.PROVISIONED
-            if isinstance(capacity, Capacity)
-            else aws_dynamodb.BillingMode.PAY_PER_REQUEST
-        )
-        table = self._make("Log", stage, keys.LOG, billing_mode=mode, stream=aws_dynamodb.StreamViewType.NEW_IMAGE)
+        units: dict[str, Any] = {}
+        mode = aws_dynamodb.BillingMode.PAY_PER_REQUEST
         if isinstance(capacity, Capacity):
-            for scaling in (table.auto_scale_write_capacity, table.auto_scale_read_capacity):
+            units = {"read_capacity": capacity.minimum, "write_capacity": capacity.minimum}
+            mode = aws_dynamodb.BillingMode.PROVISIONED
+        image = aws_dynamodb.StreamViewType.NEW_IMAGE
+        table = self._make("Log", stage, keys.LOG, units, billing_mode=mode, stream=image)
+        if isinstance(capacity, Capacity):
+            # The indexes too: one that is short of capacity throttles the very reports that raise alarms.
+            scalings = [table.auto_scale_write_capacity, table.auto_scale_read_capacity]
+            for index in keys.LOG.indexes:
+                scalings.append(partial(table.auto_scale_global_secondary_index_write_capacity, index))
+                scalings.append(partial(table.auto_scale_global_secondary_index_read_capacity, index))
+            for scaling in scalings:
                 scaling(min_capacity=capacity.minimum, max_capacity=capacity.maximum).scale_on_utilization(
                     target_utilization_percent=UTILISATION,
                     scale_in_cooldown=Duration.minutes(5),
@@ -82,17 +90,20 @@ class Tables(Construct):
         )
         return table
 
-    def _make(self, id_: str, stage: Stage, design: keys.TableDesign, **settings: Any) -> aws_dynamodb.Table:
+    def _make(
+        self, id_: str, stage: Stage, design: keys.TableDesign, units: dict[str, Any], **settings: Any
+    ) -> aws_dynamodb.Table:
+        """A table that CloudFormation names: one that a failed deployment left behind is in no later one's way."""
         table = aws_dynamodb.Table(
             self,
             id_,
-            table_name=stage.name(design.name),
             partition_key=_text("pk"),
             sort_key=_text("sk"),
             time_to_live_attribute="expires_at",
             encryption=aws_dynamodb.TableEncryption.CUSTOMER_MANAGED if stage.key else None,
             encryption_key=stage.key,
             removal_policy=RemovalPolicy.RETAIN,
+            **units,
             **settings,
         )
         for index in design.indexes:
@@ -101,6 +112,7 @@ class Tables(Construct):
                 partition_key=_text(index),
                 sort_key=_text(f"{index}_sort"),
                 projection_type=aws_dynamodb.ProjectionType.KEYS_ONLY,
+                **units,
             )
         return table
 

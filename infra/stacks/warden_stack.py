@@ -41,7 +41,7 @@ class WardenStack(Stack):
 
         tables = Tables(self, "Tables", stage=stage)
         alerts = AlertPath(self, "AlertPath", stage=stage)
-        role_arns = options.role_arns or (stage.arn("iam", f"role{stage.role_path}*", region=False),)
+        role_arns = (stage.arn("iam", f"role{stage.role_path}*", region=False), *options.role_arns)
         functions = self._functions(self._environment(tables, alerts, role_arns))
 
         registry = RegistryPath(
@@ -68,8 +68,8 @@ class WardenStack(Stack):
         alerts.publish_from(functions["dispatch"], functions["sweep"], role_arns=role_arns)
         alerts.take_receipts(functions["receipts"], tables=tables)
         alerts.judge_targets_in(functions["control_api"], role_arns=role_arns)
-        alerts.clear_up_with(functions["setup"])
         api = ControlApi(self, "ControlApi", stage=stage, tables=tables, function=functions["control_api"])
+        alerts.clear_up_with(functions["setup"], after=[dispatch, api])
         if options.heartbeat_minutes:
             Heartbeat(self, "Heartbeat", stage=stage, tables=tables, alerts=alerts, function=functions["heartbeat"])
         Operations(

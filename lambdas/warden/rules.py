@@ -33,3 +33,11 @@ def alert_sql(secret: str) -> str:
     """What passes on the messages of those who know an alert rule's secret. It has no FROM: nothing but a publication
     to the rule's own name reaches it, and its output is the message as it came."""
     return f"SELECT * WHERE topic(1) = '{secret}'"
+
+
+OUTBOX_FILTER = {
+    "eventName": ["INSERT"],
+    "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "LOG#"}]}}, "NewImage": {"outbox": {"S": [{"exists": True}]}}},
+}
+"""What of table `log`'s stream invokes dispatch: new entries with transitions. Moving or removing the mark, and expiry,
+do not."""

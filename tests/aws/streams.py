@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from warden.handlers.parts import Clients
-from warden.storage import keys
+from warden.rules import OUTBOX_FILTER
 
 
 class TableStream:
@@ -26,20 +26,34 @@ class TableStream:
             StreamArn=self.arn, ShardId=shards[0]["ShardId"], ShardIteratorType="TRIM_HORIZON"
         )["ShardIterator"]
 
-    def read(self) -> dict[str, Any]:
+    def read(self, *, filtered: bool = True) -> dict[str, Any]:
         """The event with all that passes the filter and was not read before; perhaps without records."""
         answer = self._streams.get_records(ShardIterator=self._iterator)
         self._iterator = answer["NextShardIterator"]
-        return {"Records": [self._as_sent(record) for record in answer["Records"] if _passes(record)]}
+        return {"Records": [self._as_sent(record) for record in answer["Records"] if _passes(record) or not filtered]}
 
     def _as_sent(self, record: Mapping[str, Any]) -> dict[str, Any]:
         sent: dict[str, Any] = json.loads(json.dumps({**record, "eventSourceARN": self.arn}, default=_plain))
         return sent
 
 
-def _passes(record: Mapping[str, Any]) -> bool:
-    """The filter `{"dynamodb": {"NewImage": {"outbox": {"S": [{"exists": true}]}}}}`."""
-    return "S" in record["dynamodb"].get("NewImage", {}).get(keys.OUTBOX, {})
+def _passes(record: Any, pattern: Any = OUTBOX_FILTER) -> bool:
+    """Whether Lambda's event filter lets a record through, as far as ours goes: literals, `prefix` and `exists`."""
+    if isinstance(pattern, Mapping):
+        return isinstance(record, Mapping) and all(_passes(record.get(key), each) for key, each in pattern.items())
+    return any(_is(record, wanted) for wanted in pattern)
+
+
+def _is(value: Any, wanted: Any) -> bool:
+    match wanted:
+        case {"prefix": prefix}:
+            return isinstance(value, str) and value.startswith(prefix)
+        case {"exists": True}:
+            return value is not None
+        case str():
+            return bool(value == wanted)
+        case _:
+            raise AssertionError(f"no filter of ours: {wanted!r}")
 
 
 def _plain(value: object) -> object:

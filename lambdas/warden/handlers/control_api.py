@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import datetime
 from functools import cache, cached_property
+from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -59,7 +60,7 @@ class ControlApi:
         if not operation:
             return _refusal(404, "UnknownOperationException", "No operation has this method and path.")
         response = self._router.handle(request)
-        self._count(operation, response)
+        self._count(response)
         if not routes.is_read_only(operation):
             self._tell(operation, request, response, event)
         return _answer(response)
@@ -112,12 +113,11 @@ class ControlApi:
         name = self._router.operation(request.method, request.path)
         return name if name and self._route_keys[name] == event.get("routeKey") else ""
 
-    def _count(self, operation: str, response: HttpResponse) -> None:
+    def _count(self, response: HttpResponse) -> None:
         with metrics(self._parts.settings.stage) as told:
-            told.add_dimension(name="operation", value=operation)
             told.add_metric("ControlApiCalls", MetricUnit.Count, 1)
-            if response.status >= 500:
-                told.add_metric("ControlApiFailures", MetricUnit.Count, 1)
+            if response.status >= 500 and response.status != HTTPStatus.NOT_IMPLEMENTED:
+                told.add_metric("ControlApiErrors", MetricUnit.Count, 1)
 
     def _tell(self, operation: str, request: HttpRequest, response: HttpResponse, event: Mapping[str, Any]) -> None:
         detail = {
