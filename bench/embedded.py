@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -117,15 +118,17 @@ def prepare(url: str) -> None:
     )
 
 
-def main() -> None:
+def main(given: Sequence[str] = ()) -> None:
     """Start a server, load it, print the median of the rounds."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--load", type=int, help=argparse.SUPPRESS)
-    port = parser.parse_args().load
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="more show what the log's growth costs")
+    arguments = parser.parse_args(given)
+    port, asked = arguments.load, arguments.rounds
     if port:
         if hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1:  # not on macOS
             os.sched_setaffinity(0, {1})
-        print(json.dumps(asyncio.run(load(port, ROUNDS, SECONDS))))
+        print(json.dumps(asyncio.run(load(port, asked, SECONDS))))
         return
     with tempfile.TemporaryDirectory(prefix="warden-bench-") as data:
         command = [sys.executable, "-m", "warden", "serve", "--data", data, "--port", "0", "--mqtt-port", "0"]
@@ -138,7 +141,9 @@ def main() -> None:
             prepare(found["http"])
             mqtt_port = found["mqtt"].rsplit(":", 1)[1]
             told = subprocess.run(
-                [sys.executable, "-m", "bench.embedded", "--load", mqtt_port], capture_output=True, check=True
+                [sys.executable, "-m", "bench.embedded", "--load", mqtt_port, "--rounds", str(asked)],
+                capture_output=True,
+                check=True,
             )
             server.terminate()
     rates = json.loads(told.stdout)
@@ -149,4 +154,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,5 +1,6 @@
 """`warden cost`: what a fleet costs at AWS's list prices, beside AWS's own service for the same datapoints."""
 
+import math
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -18,6 +19,12 @@ SECTIONS: tuple[tuple[Kind, str], ...] = (
     ("fixed", "the stack, however few devices"),
     ("replies", "replies"),
 )
+
+
+def _number(_: click.Context, __: click.Parameter, value: float) -> float:
+    if math.isnan(value):  # which is in no range and out of none
+        raise click.BadParameter("nan is no number")
+    return value
 
 
 @click.command("cost")
@@ -54,6 +61,7 @@ SECTIONS: tuple[tuple[Kind, str], ...] = (
 @click.option(
     "--lambda-ms",
     type=click.FloatRange(1, 60_000),
+    callback=_number,
     default=float(counts.EVALUATOR_MS),
     show_default=True,
     help=f"Billed for a report at {counts.EVALUATOR_MB} MB; assumed, so give your own: AWS/Lambda Duration.",

@@ -12,7 +12,8 @@ from botocore.exceptions import NoCredentialsError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
-from warden.cli.stage import Unreachable, aws_session, reaching_aws, required_stage, stage_option
+from warden.cli.endpoint import endpoint_option, not_both
+from warden.cli.stage import Unreachable, aws_client, aws_session, reaching_aws, required_stage, stage_option
 from warden.clients.endpoint import NoSuchStage, check_endpoint, find_endpoint, region_of
 from warden.clients.proxy import Proxy, one_time_key
 from warden.clients.server import THREADS, LoopbackServer
@@ -23,9 +24,7 @@ TIMEOUT_SECONDS = 40
 
 @click.command("proxy")
 @stage_option
-@click.option(
-    "--endpoint", envvar="WARDEN_ENDPOINT", metavar="URL", help="The control API's URL, instead of looking it up."
-)
+@endpoint_option("The control API's URL, instead of looking it up by --stage; also WARDEN_ENDPOINT.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -42,10 +41,11 @@ def command(stage: str | None, endpoint: str | None, port: int, as_json: bool) -
 
     Exit codes: 1 it could not start, 2 usage, 3 AWS or the stage cannot be reached.
     """
+    not_both(stage, endpoint)
     session = aws_session()
     try:
         with reaching_aws():
-            url = check_endpoint(endpoint) if endpoint else find_endpoint(session.client("ssm"), required_stage(stage))
+            url = check_endpoint(endpoint) if endpoint else _find(session, required_stage(stage))
             server, settings = _start(session, url, port)
     except NoSuchStage as error:
         raise Unreachable(str(error)) from error
@@ -61,12 +61,16 @@ def command(stage: str | None, endpoint: str | None, port: int, as_json: bool) -
         server.server_close()
 
 
+def _find(session: boto3.Session, stage: str) -> str:
+    return find_endpoint(aws_client(session, "ssm"), stage)
+
+
 def _start(session: boto3.Session, url: str, port: int) -> tuple[LoopbackServer, dict[str, str]]:
     """A server that does not serve yet, and what its clients have to set."""
     if session.get_credentials() is None:
         raise NoCredentialsError
     own = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg]  # they may name a proxy
-    iot = session.client("iot", config=own)
+    iot = aws_client(session, "iot", config=own)
     region, key = region_of(url, iot.meta.region_name), one_time_key()
     proxy = Proxy(
         endpoint=url,

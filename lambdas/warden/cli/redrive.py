@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import boto3
@@ -15,7 +16,7 @@ from warden.cli import stream_failures
 from warden.cli.dead_letters import DeadLetters, Left, Outcome, Way, redrive
 from warden.cli.hand_over import Alerts, BackToSource, Reports, source_of
 from warden.cli.screen import Progress, screen, table
-from warden.cli.stage import CONFIG, FAILED, UNREACHABLE, Stage, aws_session, leave, required_stage, stage_option
+from warden.cli.stage import FAILED, UNREACHABLE, Stage, aws_client, aws_session, leave, required_stage, stage_option
 from warden.storage import keys
 from warden.storage.violations import Violations
 
@@ -45,7 +46,7 @@ class Redrive:
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._stage = stage
-        self._client: Callable[[str], Any] = lambda service: session.client(service, config=CONFIG)  # type: ignore[call-overload]
+        self._client = partial(aws_client, session)
         self._progress = progress
         self._dry_run = dry_run
         self._wait = wait_seconds

@@ -98,7 +98,7 @@ def measure(metrics: int, interval: int) -> Sizes:
         item = log.item(_THING, msgspec.structs.replace(known.entry, points=points), known.seq)
     finally:
         log_table.close()
-    report = _report(METRICS[:metrics], custom, known.seq - 1)
+    report = sample_report(METRICS[:metrics], custom, known.seq - 1)
     return Sizes(report=len(report), entry=_size(item), facts=_size(facts))
 
 
@@ -112,7 +112,7 @@ def _taken(metrics: int, interval: int) -> tuple[Logged, Item]:
         options = Options(account="000000000000", keep=log.keep)
         ingest = IngestReport(log, log, _Registry(), _Profiles(_catalogue(names)), options)
         for number in range(max(_REMEMBERED, math.ceil(_DURATION / interval) + 1)):
-            ingest(_THING, "json", _report(names, [], number), at=_START + number * interval * 1000)
+            ingest(_THING, "json", sample_report(names, [], number), at=_START + number * interval * 1000)
         newest, facts = log.load(_THING).newest, log_table.get(Key(keys.thing(_THING), keys.THING))
     finally:
         log_table.close()
@@ -125,7 +125,14 @@ def _size(item: Item) -> int:
     return limits.check_item(item, keys.LOG)
 
 
-def _report(names: tuple[str, ...], custom: list[str], number: int) -> bytes:
+def sample_report(names: tuple[str, ...], custom: list[str], number: int) -> bytes:
+    """A report as JSON with long names.
+
+    Args:
+        names: Of AWS's device-side metrics; lists have `ELEMENTS`.
+        custom: Of custom numbers.
+        number: Which of a thing's: report ids and values go up by it.
+    """
     values: dict[str, Any] = {
         "bytes_in": 48_211_000 + number,
         "bytes_out": 9_120_000 + number,

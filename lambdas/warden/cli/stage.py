@@ -1,5 +1,6 @@
 """A stage of the AWS home, as the command finds it: its parts are named in one SSM parameter that the stack writes."""
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -110,39 +111,53 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
         or what keeps AWS from answering."""
         parameter = f"/thingwarden/{name}/resources"
         with reaching_aws():
-            ssm: Any = session.client("ssm", config=CONFIG)
+            ssm = aws_client(session, "ssm")
             try:
                 text = ssm.get_parameter(Name=parameter)["Parameter"]["Value"]
             except ssm.exceptions.ParameterNotFound as error:
                 where = f"account {_account(session)}, {session.region_name}"
-                raise Unreachable(f"there is no stage {name!r} in {where}. Deploy it: {_deploy(name)}") from error
+                raise Unreachable(f"there is no stage {name!r} in {where}. To deploy it, {_deploy(name)}") from error
         try:
             return msgspec.structs.replace(msgspec.json.decode(text, type=cls), name=name)
         except msgspec.DecodeError as error:
             message = (
-                f"the SSM parameter {parameter} is not this release's ({error}). Update the stage: {_deploy(name)}"
+                f"the SSM parameter {parameter} is not this release's ({error}). To update the stage, {_deploy(name)}"
             )
             raise Unreachable(message) from error
 
 
 def _deploy(name: str) -> str:
-    return f"""npx aws-cdk deploy -c thingwarden='{{"stage":"{name}"}}'"""
+    return f"""set "stage": "{name}" in cdk.json, in the context "thingwarden", and run: make deploy"""
 
 
 def _account(session: boto3.Session) -> str:
     try:
-        return str(session.client("sts", config=CONFIG).get_caller_identity()["Account"])
+        return str(aws_client(session, "sts").get_caller_identity()["Account"])
     except (BotoCoreError, ClientError):
         return "unknown"
 
 
 def aws_session() -> boto3.Session:
-    """A session of the user's: environment, AWS_PROFILE, configuration files. Raises Unreachable."""
+    """A session of the user's: environment, AWS_PROFILE, configuration files. Raises Unreachable.
+
+    AWS_REGION comes first, as in the AWS CLI; boto3 does not read it.
+    """
     with reaching_aws():
-        session = boto3.Session()
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
     if session.region_name is None:
         raise Unreachable("no AWS Region is configured. Set AWS_REGION, or run: aws configure")
     return session
+
+
+def aws_client(session: boto3.Session, service: str, **how: Any) -> Any:
+    """A client of a service, of any name; `how` as for boto3. Ends the command with 2 where the user's environment or
+    configuration names a Region or an endpoint that is none."""
+    make: Any = session.client
+    try:
+        return make(service, **{"config": CONFIG, **how})
+    except ValueError as error:
+        where = "AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL… and the AWS configuration file"
+        raise click.UsageError(f"{error} Look into {where}.") from error
 
 
 @contextmanager
@@ -178,7 +193,7 @@ def stage_option(command: F) -> F:
 def required_stage(name: str | None) -> str:
     """The stage's name; ends the command with 2 where none was given."""
     if name is None:
-        raise click.UsageError("which stage? Give --stage NAME or set WARDEN_STAGE; `cdk deploy` makes stage prod")
+        raise click.UsageError("which stage? Give --stage NAME or set WARDEN_STAGE; `make deploy` makes stage prod")
     return name
 
 

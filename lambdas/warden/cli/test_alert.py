@@ -4,24 +4,25 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 import click
+from botocore.exceptions import ConnectionError, HTTPClientError  # noqa: A004 (botocore's own)
 
 from warden.adapters.dynamodb import DynamoTable
 from warden.adapters.rule_alerts import IotRuleAlerts
+from warden.cli.endpoint import LOCAL, endpoint_option, not_both
 from warden.cli.screen import Progress
-from warden.cli.stage import CONFIG, Stage, Unreachable, aws_session, reaching_aws, stage_option
+from warden.cli.stage import Stage, Unreachable, aws_client, aws_session, reaching_aws, stage_option
 from warden.domain.alerts.message import TEST_PREFIX, trial_publication
 from warden.domain.errors import RequestRejected, Unavailable
 from warden.storage import keys
 from warden.storage.alert_rules import AlertRules, Trials
 from warden.storage.catalogue import CatalogueStore
 from warden.use_cases.try_alert import Trial, TryAlert
-
-LOCAL = "http://127.0.0.1:8080"
 
 RECEIPT_SECONDS = 60
 ERROR_SECONDS = 10
@@ -40,7 +41,7 @@ class Clock:
 
 @click.command("test-alert")
 @click.argument("profile")
-@click.option("--endpoint", envvar="WARDEN_ENDPOINT", help=f"Address of a local home; also WARDEN_ENDPOINT; {LOCAL}.")
+@endpoint_option(f"Address of a local home; also WARDEN_ENDPOINT; {LOCAL}.")
 @stage_option
 def command(profile: str, endpoint: str | None, stage: str | None) -> None:
     """Send a marked message the way of PROFILE's alerts, and say whether it got to the topic.
@@ -53,8 +54,7 @@ def command(profile: str, endpoint: str | None, stage: str | None) -> None:
     Subscribers get a message that begins with TEST. Exit code 0: it got to the topic; 1: it did not; 2: wrong usage;
     3: the home does not answer.
     """
-    if stage and endpoint:
-        raise click.UsageError("give --endpoint or --stage, not both")
+    not_both(stage, endpoint)
     try:
         if not stage:
             with reaching_aws():
@@ -63,7 +63,7 @@ def command(profile: str, endpoint: str | None, stage: str | None) -> None:
         session = aws_session()
         table = Stage.load(stage, session).control_table
         with reaching_aws():
-            try_on_aws(profile, table, lambda service: session.client(service, config=CONFIG))  # type: ignore[call-overload]
+            try_on_aws(profile, table, partial(aws_client, session))
     except RequestRejected as error:
         raise click.ClickException(str(error)) from error
     except Unavailable as error:
@@ -117,7 +117,14 @@ def _comes(asked: Callable[[], bool], seconds: float, clock: Clock, progress: Pr
 
 
 def try_at(profile: str, endpoint: str) -> None:
-    """Send the message to the profile's topic, in a home that is at an address."""
+    """Send the message to the profile's topic, in a home that is at an address. Raises Unreachable, botocore's."""
+    try:
+        _try_at(profile, endpoint)
+    except (ConnectionError, HTTPClientError) as error:
+        raise Unreachable(f"{endpoint} does not answer ({error}). Start it: warden serve") from error
+
+
+def _try_at(profile: str, endpoint: str) -> None:
     found = _client("iot", endpoint).describe_security_profile(securityProfileName=profile)
     target = found.get("alertTargets", {}).get("SNS")
     if target is None:
@@ -135,7 +142,7 @@ def _client(service: str, endpoint: str, region: str = "us-east-1") -> Any:
     """A client of a home; one on this machine asks for no credentials."""
     local = urlsplit(endpoint).hostname in {"127.0.0.1", "localhost", "::1"}
     nobody = {"aws_access_key_id": "warden", "aws_secret_access_key": "warden"} if local else {}
-    return boto3.client(service, endpoint_url=endpoint, region_name=region, config=CONFIG, **nobody)  # type: ignore[call-overload]
+    return aws_client(boto3.Session(region_name=region, **nobody), service, endpoint_url=endpoint)
 
 
 def _hex() -> str:

@@ -1,5 +1,6 @@
 """A boto3 client of `iot` that takes Device Defender's operations to a deployed control API."""
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -35,7 +36,8 @@ def client(
 
     Args:
         stage: The stage; its control API is found by the parameter `/thingwarden/STAGE/endpoint`.
-        session: Whose credentials and Region; boto3's default session where it is None.
+        session: Whose credentials and Region; boto3's default session where it is None. One that knows no Region gets
+            that of AWS_REGION, which boto3 does not read.
         endpoint_url: The control API's URL, instead of looking it up.
         **kwargs: What boto3's `client` takes else, such as `region_name` and `config`.
 
@@ -45,6 +47,8 @@ def client(
         ClientError, BotoCoreError: What boto3 raises.
     """
     make: Any = session.client if session else boto3.client
+    if not (session or boto3.DEFAULT_SESSION or boto3.Session()).region_name:
+        kwargs.setdefault("region_name", os.environ.get("AWS_REGION"))
     endpoint = check_endpoint(endpoint_url) if endpoint_url else find_endpoint(make("ssm", **kwargs), stage)
     iot: IoTClient = make("iot", **kwargs)
     _redirect(iot, endpoint)

@@ -2,9 +2,12 @@
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 LOCAL = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?")
 API_GATEWAY = re.compile(r"https://[a-z0-9]+\.execute-api\.([a-z0-9-]+)\.")
+LOCAL_EXAMPLE = "http://127.0.0.1:8080"
+PRINTED = re.compile(r"[!-~]+")
 URL = re.compile(r"https://[A-Za-z0-9.-]{1,253}(:\d{1,5})?(/[A-Za-z0-9._~-]+)*")
 
 
@@ -34,13 +37,29 @@ def find_endpoint(ssm: Any, stage: str) -> str:
     return check_endpoint(value)
 
 
+def check_url(url: str) -> str:
+    """The URL of a home, on this machine or not, without a slash at its end.
+
+    Raises:
+        ValueError: It is none with http or https, a host, and a port of at most 65535 where it has one.
+    """
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the port, or of an address in brackets
+        known = False
+    if not known or not PRINTED.fullmatch(url):
+        raise ValueError(f"endpoint: expected https://HOST, or {LOCAL_EXAMPLE} on this machine, got {url!r}")
+    return url.rstrip("/")
+
+
 def check_endpoint(url: str) -> str:
     """A control API's URL, without a slash at its end.
 
     Raises:
         ValueError: Requests signed with somebody's credentials would leave the machine in the clear, or it is no URL.
     """
-    bare = url.rstrip("/")
+    bare = check_url(url)
     if not (URL.fullmatch(bare) or LOCAL.fullmatch(bare)):
         raise ValueError(f"endpoint: expected https://HOST, or http:// on this machine, got {url!r}")
     return bare

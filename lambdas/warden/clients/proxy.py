@@ -13,7 +13,7 @@ from typing import Protocol
 
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 from botocore.model import ServiceModel
 
@@ -116,7 +116,7 @@ class Proxy:
             credentials = self._session.get_credentials()
             assert credentials  # looked for at the start
             sign(forwarded, credentials.get_frozen_credentials(), SIGNED_FOR, self._region)
-        except BotoCoreError as error:
+        except (BotoCoreError, ClientError, RuntimeError, OSError) as error:  # as botocore's providers raise it
             return answer(Failure("ExpiredTokenException", 403, f"the proxy's own credentials: {error}"))
         try:
             response = self._http.send(forwarded.prepare())

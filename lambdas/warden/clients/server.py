@@ -4,8 +4,11 @@ Python's own is enough: one user's tools ask it a few times a second, and whoeve
 installed. A connection carries one request.
 """
 
+import io
 import logging
+import socket
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -19,6 +22,7 @@ log = logging.getLogger(__name__)
 
 THREADS = 16
 TIMEOUT_SECONDS = 10
+"""For a whole request to come in, and for each part of its answer to be taken."""
 MOST_SWALLOWED = 8 * LONGEST_BODY
 """Bytes of a body that is too large, read so that its sender gets to read the answer."""
 
@@ -29,6 +33,7 @@ class LoopbackServer(ThreadingHTTPServer):
     Args:
         port: Where; 0 chooses one.
         handle: Answers requests, on several threads; raises nothing. Its second argument is the port.
+        clock: Seconds, never going back.
 
     Attributes:
         port: Where it listens.
@@ -40,10 +45,16 @@ class LoopbackServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, port: int, handle: Callable[[HttpRequest, int], HttpResponse]) -> None:
+    def __init__(
+        self,
+        port: int,
+        handle: Callable[[HttpRequest, int], HttpResponse],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.port: int = self.server_address[1]
         self.handle = handle
+        self.clock = clock
         self._free = threading.BoundedSemaphore(THREADS)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -63,10 +74,34 @@ class LoopbackServer(ThreadingHTTPServer):
         log.debug("a connection ended early", exc_info=True)  # noqa: LOG014 (called while it is handled)
 
 
+class _Incoming(io.RawIOBase):
+    """What a connection sends, for as long as a request may take: a byte now and then does not prolong it."""
+
+    def __init__(self, connection: socket.socket, clock: Callable[[], float]) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._end = clock() + TIMEOUT_SECONDS
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self._end - self._clock()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: LoopbackServer
     protocol_version = "HTTP/1.1"
     timeout = TIMEOUT_SECONDS
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(_Incoming(self.connection, self.server.clock))
 
     def _serve(self) -> None:
         self.close_connection = True
@@ -101,6 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
             left -= len(chunk)
 
     def _send(self, response: HttpResponse) -> None:
+        self.connection.settimeout(TIMEOUT_SECONDS)
         self.send_response(response.status)
         for name, value in response.headers.items():
             self.send_header(name, value)

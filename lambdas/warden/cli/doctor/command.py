@@ -3,8 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache
-from typing import Any
+from functools import cache, partial
 
 import boto3
 import click
@@ -12,22 +11,23 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
-from warden.cli.doctor.examine import CHECKS, examine, guarded
+from warden.cli.doctor.examine import CHECKS, examine
 from warden.cli.doctor.finding import Finding, Patient, State
 from warden.cli.doctor.local import local
 from warden.cli.doctor.mqtt import NoMqttClient, aws_mqtt
 from warden.cli.doctor.probe import Connection, probe, topics
+from warden.cli.doctor.refusals import guarded
+from warden.cli.endpoint import LOCAL, endpoint_option, not_both
 from warden.cli.screen import Progress, screen
-from warden.cli.stage import CONFIG, FAILED, Stage, aws_session, leave, stage_option
+from warden.cli.stage import FAILED, Stage, aws_client, aws_session, leave, stage_option
 from warden.domain.alerts.target import Home
 
-LOCAL = "http://127.0.0.1:8080"
 COLOURS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red", State.UNKNOWN: "cyan"}
 
 
 @click.command("doctor")
 @stage_option
-@click.option("--endpoint", envvar="WARDEN_ENDPOINT", help=f"The embedded home; without --stage {LOCAL}.")
+@endpoint_option(f"The embedded home; also WARDEN_ENDPOINT; without --stage {LOCAL}.")
 @click.option("--probe", "with_probe", is_flag=True, help="Publish a report of nobody's on each metrics topic.")
 @click.option("--yes", is_flag=True, help="Do not ask before a probe.")
 @click.option(
@@ -49,8 +49,9 @@ def command(  # noqa: PLR0917 (click passes by name)
 
     Exit code 0: nothing is broken, 1: something is, 3: AWS, the stage or the home could not be reached.
     """
-    if stage and endpoint:
-        raise click.UsageError(f"--stage {stage} is at AWS, --endpoint {endpoint} is not: give one (or its variable)")
+    not_both(stage, endpoint)
+    if yes and not with_probe:
+        raise click.UsageError("--yes is for --probe: nothing else is asked about")
     if stage is None:
         if with_probe:
             raise click.UsageError("--probe is for the AWS home: give --stage NAME")
@@ -69,15 +70,10 @@ def command(  # noqa: PLR0917 (click passes by name)
 
 def patient_of(stage: Stage, session: boto3.Session, *, interval: int = 300) -> Patient:
     """A stage, ready to be looked at with a session."""
-
-    @cache
-    def client(service: str) -> Any:
-        return session.client(service, config=CONFIG)  # type: ignore[call-overload]
-
     region = session.region_name or ""
     partition = session.get_partition_for_region(region)
     now = time.time_ns() // 1_000_000
-    return Patient(stage, Home(partition, region, stage.account), client, now, interval)
+    return Patient(stage, Home(partition, region, stage.account), cache(partial(aws_client, session)), now, interval)
 
 
 def probed(patient: Patient, connect: Callable[[], Connection], progress: Callable[[str], None]) -> list[Finding]:
