@@ -19,7 +19,7 @@ class RegistryPath(Construct):
 
     Attributes:
         events: What to read again.
-        dead_events: What could not be read again five times.
+        dead_events: What could not be read again twenty times.
         seeded: Done when the projection was filled from the account's registry.
     """
 
@@ -42,13 +42,12 @@ class RegistryPath(Construct):
             "Events",
             "registry",
             dead_letters=self.dead_events,
-            tries=20,  # without a token of the registry's quota, an event goes back
-            visibility=Duration.minutes(6),
+            tries=20,  # what a function has no time for goes back
+            visibility=Duration.minutes(12),
         )
         registry.tell(registry_queue_url=self.events.queue_url)
-        feed(
-            self, "Feed", queue=self.events, function=registry, batch=100, window_seconds=5, concurrency=2
-        )  # repeats collapse in a batch
+        # Repeats collapse in a batch; a large one would hold events that have to wait for the registry's quota.
+        feed(self, "Feed", queue=self.events, function=registry, batch=20, window_seconds=5, concurrency=2)
         self._allow(stage, tables, registry, reconcile)
         followed = self._make_rules(stage, setup)
         scheduled(

@@ -152,7 +152,7 @@ class WardenStack(Stack):
             ("dispatch", 60, 512, "Records what reports did to violations, and alerts"),
             ("sweep", 60, 512, "Does what is due, and what dispatch was kept from"),
             ("receipts", 30, 256, "Takes the receipts of alerts"),
-            ("registry", 60, 256, "Reads again what the registry says has changed"),
+            ("registry", 120, 256, "Reads again what the registry says has changed"),
             ("reconcile", 900, 512, "Compares what is known of things with the registry"),
             ("control_api", 30, 512, "Answers the control API"),
             ("setup", 300, 256, "Answers the stack's custom resources"),

@@ -24,7 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         replies: Which reports are answered.
         datapoint_days: How long a thing's log is kept, 4 or more.
         event_days: How long events and ended violations are kept.
-        registry_calls_per_second: What one function may ask of the registry.
+        registry_calls_per_second: What one container of a function may ask of the registry.
         role_arns: Patterns of the alert roles that profiles may name, with `*` for any characters.
         check_pass_role: Whether the caller of the API needs iam:PassRole on an alert role it names.
         registry_queue_url: Of the queue of registry events; only for the function that reads it.

@@ -80,7 +80,7 @@ class Engine:
             yield {
                 "failedAction": f"{kind.title()}Action",
                 "failedResource": resource,
-                "errorMessage": str(error),
+                "errorMessage": f"{error}. Message arrived on: {topic}, Action: {kind}",
             }
 
     def _do(self, kind: str, says: dict[str, Any], name: str, resource: str, body: str) -> None:

@@ -229,6 +229,30 @@ def test_a_role_whose_trust_is_withdrawn_fails_and_says_why_in_the_dead_letter(a
     assert account.heard() == []
 
 
+def test_no_name_and_no_secret_is_in_what_is_kept_and_logged_of_an_error(
+    account: Account, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account.engine.refusing.add("sns")
+    account.violate("pump")
+    account.go()
+    (rule,) = account.rules()
+    secret = account.engine.topics[0].split("/")[3]
+    (stored,) = account.parts.violations.waiting()
+    item = account.parts.control_table.get(stored.key)
+    assert item
+    account.sweep(DAY)
+    (letter,) = drain(account.clients, account.parts.settings.dead_alerts_queue_url)
+    assert "its alert did not leave in a day" in caplog.text
+    for said in (repr(item.data), letter, caplog.text, *capsys.readouterr()):
+        assert rule["ruleName"] not in said
+        assert secret not in said
+    error = read_letter(letter).error
+    assert error == (
+        f"SnsAction {TOPIC}: Service Unavailable. Message arrived on: (hidden)/1/{ACCOUNT}/thingwarden-test-alerts,"
+        " Action: sns"
+    )
+
+
 def test_no_name_and_no_secret_is_in_a_log_or_an_error(
     account: Account, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:

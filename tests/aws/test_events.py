@@ -33,7 +33,7 @@ def put(client: Any, detail: dict[str, Any], answer: dict[str, Any] | None = Non
     client.meta.events.register("before-parameter-build.events", lambda params, **_: sent.extend(params["Entries"]))
     with Stubber(client) as stubber:
         stubber.add_response("put_events", answer or {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]})
-        EventBus(lambda: client).put("Violation Event", detail, at=BEGINNING)
+        EventBus(lambda: client).put("API Call", detail, at=BEGINNING)
     [entry] = sent
     return entry
 
@@ -41,7 +41,7 @@ def put(client: Any, detail: dict[str, Any], answer: dict[str, Any] | None = Non
 def test_an_event_says_what_happened_and_when(client: Any) -> None:
     entry = put(client, {"thingName": "größe ☃"})
 
-    assert (entry["Source"], entry["DetailType"]) == ("thingwarden", "Violation Event")
+    assert (entry["Source"], entry["DetailType"]) == ("thingwarden", "API Call")
     assert entry["Time"] == datetime.fromtimestamp(BEGINNING / 1000, UTC)
     assert json.loads(entry["Detail"]) == {"thingName": "größe ☃"}
     assert "EventBusName" not in entry

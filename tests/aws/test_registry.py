@@ -14,7 +14,7 @@ from warden.domain.alarms.alarm import EventType
 from warden.domain.alarms.entry import Reason
 from warden.domain.behaviors.target import ThingFacts
 from warden.handlers.parts import Parts
-from warden.handlers.registry import Registry
+from warden.handlers.registry import ENOUGH_MS, Registry
 from warden.settings import Settings
 
 
@@ -33,11 +33,20 @@ def account(parts: Parts) -> Iterator[Account]:
 
 
 class Queue:
-    """Hands messages to the function, and reads what it sends itself."""
+    """Hands messages to the function, and reads what it sends itself.
 
-    def __init__(self, parts: Parts) -> None:
+    Attributes:
+        time_ms: How long an invocation may take.
+    """
+
+    def __init__(self, parts: Parts, *, time_ms: int = MINUTE) -> None:
         self.parts = parts
-        self.registry = Registry(parts)
+        self.time_ms = time_ms
+        self.registry = Registry(parts, lambda seconds: self.passes(round(seconds * SECOND)))
+
+    def passes(self, milliseconds: int) -> None:
+        """Time does."""
+        self.parts.clock.now += milliseconds  # type: ignore[attr-defined]
 
     def bring(self, *bodies: Any, sent_at: int | None = None) -> list[int]:
         """Bring a batch of messages. Returns the places of those that have to be brought again."""
@@ -51,8 +60,9 @@ class Queue:
             }
             for n, body in enumerate(bodies)
         ]
-        self.parts.clock.now += 100  # type: ignore[attr-defined]
-        answer = self.registry({"Records": records})
+        self.passes(100)
+        over_at = self.parts.clock() + self.time_ms
+        answer = self.registry({"Records": records}, lambda: over_at - self.parts.clock())
         return [int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
     def own(self) -> list[str]:
@@ -232,21 +242,53 @@ def test_an_answer_to_an_older_question_overrides_nothing(account: Account, queu
     assert account.groups("pump-7") == ("Fans",)
 
 
-def test_an_event_that_may_not_be_asked_about_now_comes_again(
-    account: Account, parts: Parts, settings: Settings, queue: Queue
-) -> None:
+def test_a_batch_waits_for_its_share_of_the_quota(account: Account, parts: Parts, settings: Settings) -> None:
     parts.settings = msgspec.structs.replace(settings, registry_calls_per_second=4.0)
     queue = Queue(parts)
-    for n in range(4):
-        account.create(f"pump-{n}", "Pumps")
+    things = [f"pump-{n}" for n in range(20)]
+    for thing in things:
+        account.create(thing, "Pumps")
+    began = parts.clock()
 
-    returned = queue.bring(*(created(f"pump-{n}") for n in range(4)))
+    assert queue.bring(*map(created, things)) == []
 
-    assert returned == [2, 3]
-    assert account.calls["DescribeThing"] == 2
-    parts.clock.now += SECOND  # type: ignore[attr-defined]
-    assert queue.bring(*(created(f"pump-{n}") for n in returned)) == []
-    assert account.groups("pump-3") == ("Pumps",)
+    assert [account.groups(thing) for thing in things] == [("Pumps",)] * 20
+    assert 9 * SECOND <= parts.clock() - began <= 10 * SECOND, "40 calls, 4 at once and 4 a second"
+
+
+def test_a_slow_registry_returns_what_is_left_and_not_what_was_done(account: Account, queue: Queue) -> None:
+    things = [f"pump-{n}" for n in range(20)]
+    for thing in things:
+        account.create(thing, "Pumps")
+    began, asked = queue.parts.clock(), (queue.time_ms - ENOUGH_MS) // (3 * SECOND)
+
+    def slow(**_: Any) -> None:
+        queue.passes(3 * SECOND)
+
+    account.iot.meta.events.register("before-call.iot.DescribeThing", slow, unique_id="slow")
+    try:
+        returned = queue.bring(*map(created, things))
+    finally:
+        account.iot.meta.events.unregister("before-call.iot.DescribeThing", unique_id="slow")
+
+    assert 0 < asked < 20
+    assert returned == list(range(asked, 20))
+    assert account.calls["DescribeThing"] == asked
+    assert queue.parts.clock() - began <= queue.time_ms - ENOUGH_MS + 4 * SECOND
+    assert queue.bring(*(created(things[n]) for n in returned)) == []
+    assert account.groups(things[-1]) == ("Pumps",)
+
+
+def test_without_time_a_batch_begins_nothing(account: Account, queue: Queue, violator: str) -> None:
+    account.leave(violator, "Pumps")
+    queue.time_ms = ENOUGH_MS
+    walk = {"walk": {"group": "Pumps", "since": 0}}
+
+    assert queue.bring(removed(violator, "Pumps"), group_deleted("Pumps"), walk, "not JSON") == [0, 1, 2]
+
+    assert account.calls == {}
+    assert (queue.delayed(), queue.own()) == (0, [])
+    assert account.ringing(violator)
 
 
 def test_a_registry_that_fails_returns_only_its_own_events(account: Account, queue: Queue) -> None:
@@ -264,14 +306,6 @@ def test_a_registry_that_fails_returns_only_its_own_events(account: Account, que
 
     assert account.groups("pump-7") == ("Pumps",)
     assert account.facts("broken") is None
-
-
-def test_a_thing_can_be_asked_about_by_its_name(account: Account, queue: Queue) -> None:
-    account.create("pump-7", "Pumps")
-
-    assert queue.bring({"thing": "pump-7"}) == []
-
-    assert account.groups("pump-7") == ("Pumps",)
 
 
 # Groups
@@ -323,7 +357,7 @@ def test_a_group_without_a_profile_calls_for_no_walk(account: Account, queue: Qu
     assert (queue.delayed(), queue.own(), account.calls) == (0, [], {})
 
 
-def test_a_walk_that_is_out_of_tokens_goes_on_where_it_stopped(
+def test_a_walk_that_cannot_wait_for_its_share_goes_on_where_it_stopped(
     account: Account, parts: Parts, settings: Settings, queue: Queue
 ) -> None:
     account.watch("Pumps")
@@ -336,7 +370,7 @@ def test_a_walk_that_is_out_of_tokens_goes_on_where_it_stopped(
     account.delete_group("Pumps")
     account.calls.clear()
     parts.settings = msgspec.structs.replace(settings, registry_calls_per_second=4.0)
-    queue = Queue(parts)
+    queue = Queue(parts, time_ms=ENOUGH_MS + SECOND // 5)
 
     assert queue.bring(group_deleted("Pumps")) == []
 
@@ -355,10 +389,33 @@ def test_a_walk_that_gets_nowhere_returns_to_the_queue(
     account: Account, parts: Parts, settings: Settings, queue: Queue, violator: str
 ) -> None:
     parts.settings = msgspec.structs.replace(settings, registry_calls_per_second=2.0)
-    queue = Queue(parts)
+    queue = Queue(parts, time_ms=ENOUGH_MS + SECOND // 5)
     walk = {"walk": {"group": "Pumps", "since": parts.clock() + MINUTE}}
 
     assert queue.bring(created("another"), walk) == [1]
 
     assert queue.own() == []
     assert account.ringing(violator)
+
+
+def test_a_walk_that_asks_nothing_looks_at_its_time_too(account: Account, parts: Parts, queue: Queue) -> None:
+    account.watch("Pumps")
+    things = [f"pump-{n}" for n in range(5)]
+    for thing in things:
+        account.create(thing, "Pumps")
+    queue.bring(*map(created, things))
+    for thing in things:
+        account.report(thing)
+
+    def slow(**_: Any) -> None:
+        queue.passes(6 * SECOND)
+
+    table = parts.client("dynamodb").meta.events
+    table.register("before-call.dynamodb.Query", slow, unique_id="slow")
+    try:
+        assert queue.bring({"walk": {"group": "Pumps", "since": 0}}) == []
+    finally:
+        table.unregister("before-call.dynamodb.Query", unique_id="slow")
+
+    (rest,) = queue.own()
+    assert json.loads(rest)["walk"]["behind"]

@@ -13,6 +13,7 @@ from botocore.stub import ANY, Stubber
 
 from tests.aws.conftest import ACCOUNT, BEGINNING, REGION, Clock, Context
 from tests.aws.test_reconcile_function import Invocations, Nap, new_client
+from warden.adapters.reserved_rule import TRIES
 from warden.domain.errors import Unavailable
 from warden.handlers.parts import Clients, Parts
 from warden.handlers.reconcile import DEPLOYMENT_WAITS_MS, ENOUGH_MS, Reconcile
@@ -41,12 +42,13 @@ RESERVED = {
 
 
 class CloudFormation:
-    """Asks, and keeps the answers."""
+    """Asks, keeps the answers, and how many seconds were waited for them."""
 
     def __init__(self) -> None:
         self.answers: list[dict[str, Any]] = []
         self.setup: Setup
         self.broken = False
+        self.waited: list[float] = []
 
     def open(self, request: Any, timeout: float) -> Any:
         assert timeout > 0
@@ -100,7 +102,7 @@ def stubbed() -> Iterator[Stubber]:
 def start(clients: Clients, settings: Settings) -> CloudFormation:
     cloudformation = CloudFormation()
     parts = Parts(settings, region=REGION, clients=clients, clock=lambda: BEGINNING)
-    cloudformation.setup = Setup(parts, cloudformation.open)
+    cloudformation.setup = Setup(parts, cloudformation.open, sleep=cloudformation.waited.append)
     return cloudformation
 
 
@@ -202,7 +204,7 @@ def test_a_rule_that_exists_is_made_anew(cloudformation: CloudFormation, aws: Cl
     assert (rule["sql"], rule["ruleDisabled"]) == ("SELECT * FROM 'x'", True)
 
 
-@pytest.mark.parametrize("code", ["InvalidRequestException", "SqlParseException", "UnauthorizedException"])
+@pytest.mark.parametrize("code", ["InvalidRequestException", "SqlParseException"])
 def test_a_refused_rule_is_recorded_and_fails_no_deployment(
     refusing: CloudFormation, stubbed: Stubber, results: SetupResults, code: str
 ) -> None:
@@ -213,6 +215,44 @@ def test_a_refused_rule_is_recorded_and_fails_no_deployment(
     assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", RULE)
     message = f"{code}: FROM: reserved topic"
     assert results.reserved_topic() == ReservedTopic(rule_name=RULE, status="refused", message=message, at=BEGINNING)
+    assert refusing.waited == []
+
+
+LACKING = [
+    ("AccessDeniedException", 403, "User is not authorized to perform iot:CreateTopicRule"),
+    ("UnauthorizedException", 401, "Access denied"),
+    ("InvalidRequestException", 400, f"iot.amazonaws.com is unable to assume role {ROLE}"),
+    ("InvalidRequestException", 400, f"User is not authorized to perform: iam:PassRole on resource: {ROLE}"),
+    ("InvalidRequestException", 400, f"cannot pass role {ROLE}"),
+]
+
+
+@pytest.mark.parametrize(("code", "status", "message"), LACKING)
+def test_a_permission_that_is_not_known_everywhere_yet_is_no_refusal(  # noqa: PLR0917
+    refusing: CloudFormation, stubbed: Stubber, results: SetupResults, code: str, status: int, message: str
+) -> None:
+    for _ in range(3):
+        stubbed.add_client_error("create_topic_rule", code, message, http_status_code=status)
+    stubbed.add_response("create_topic_rule", {}, {"ruleName": RULE, "topicRulePayload": ANY})
+
+    assert refusing.ask(**kind("Create"))["Status"] == "SUCCESS"
+
+    assert results.reserved_topic() == ReservedTopic(rule_name=RULE, status="accepted", at=BEGINNING)
+    assert 0 < sum(refusing.waited) < 60
+
+
+@pytest.mark.parametrize(("code", "status", "message"), LACKING)
+def test_a_permission_that_is_lacking_for_a_minute_is_recorded(  # noqa: PLR0917
+    refusing: CloudFormation, stubbed: Stubber, results: SetupResults, code: str, status: int, message: str
+) -> None:
+    for _ in range(TRIES):
+        stubbed.add_client_error("create_topic_rule", code, message, http_status_code=status)
+
+    assert refusing.ask(**kind("Create"))["Status"] == "SUCCESS"
+
+    said = f"{code}: {message}"
+    assert results.reserved_topic() == ReservedTopic(rule_name=RULE, status="refused", message=said, at=BEGINNING)
+    assert sum(refusing.waited) == 60
 
 
 def test_a_refusal_that_is_over_is_over(refusing: CloudFormation, stubbed: Stubber, results: SetupResults) -> None:

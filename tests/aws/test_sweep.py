@@ -1,6 +1,7 @@
 """Handler `sweep`: what the stream left behind and what is due is done, and nothing that fails holds up the rest."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from itertools import chain, repeat
 
 import msgspec
@@ -10,6 +11,7 @@ from tests.aws.conftest import DAY, HOUR, MINUTE, SECOND, Clock, Lines, Requests
 from tests.aws.core import Fleet
 from warden.domain.alarms.alarm import EventType
 from warden.domain.alarms.entry import Reason
+from warden.domain.errors import Unavailable
 from warden.handlers.dispatch import Dispatch
 from warden.handlers.parts import Clients
 from warden.handlers.sweep import ENOUGH_MS, Sweep
@@ -19,6 +21,7 @@ from warden.storage.jobs import Job
 from warden.storage.records import SCHEMA
 from warden.storage.thing_log import OUTBOX_SHARDS
 from warden.use_cases import dispatch_outbox
+from warden.use_cases import sweep as sweep_due
 from warden.use_cases.dispatch_outbox import AGAIN_MOST_MS, AGAIN_MS, LEFT_BEHIND_MS
 
 IN_ALARM, CLEARED, INVALIDATED = EventType.IN_ALARM, EventType.CLEARED, EventType.INVALIDATED
@@ -197,6 +200,57 @@ def test_what_is_due_and_fails_is_due_again_in_five_minutes_for_every_container(
     later = keys.DUE, (place[0], keys.due("1", clock.now + 5 * MINUTE, key)[1])
     kept = fleet.parts.control_table.get(key)
     assert kept == Item(key, data, 8, dict([later, (keys.BY_ALL, ("LIST", "1"))]), 77)
+
+
+def test_more_that_cannot_be_done_now_than_one_look_takes_does_not_hold_up_the_rest(
+    fleet: Fleet, clock: Clock, monkeypatch: pytest.MonkeyPatch, metrics: Lines
+) -> None:
+    """As where the queue of dead alerts does not answer."""
+    monkeypatch.setattr(sweep_due, "AT_ONCE", 4)
+    refusing, tried = True, Counter[str]()
+
+    def deliver(events: Iterable[Key], *, now: int) -> int:
+        for key in events:
+            stored = fleet.parts.violations.event(key)
+            assert stored
+            tried[stored.record.thing] += 1
+            if refusing and stored.record.thing != "pump":
+                raise Unavailable("nobody takes it")
+        return fleet.deliver(events, now=now)
+
+    stuck = [f"stuck-{n}" for n in range(9)]
+    fleet.topics.down = True
+    for things in (stuck, ["pump"]):
+        for thing in things:
+            fleet.watch(thing)
+            fleet.violate(thing)
+        Dispatch(fleet.parts, fleet.deliver)(fleet.stream.read(), plenty)
+    fleet.topics.down = False
+    clock.now += 10 * MINUTE
+    metrics()
+    sweep = Sweep(fleet.parts, deliver)
+
+    sweep(plenty)
+    assert len(fleet.alerts()) == 1
+    assert tried == Counter([*stuck, "pump"])
+    assert metrics() == [{"stage": "test", "LeftBehind": [0.0], "Due": [10.0], "Cleaned": [0.0]}]
+    clock.now += MINUTE - 1
+    sweep(plenty)
+    assert tried.total() == 10
+    clock.now += 1
+    refusing = False
+    sweep(plenty)
+    assert len(fleet.alerts()) == 10
+
+
+def test_what_is_due_later_by_now_is_not_put_off_to_sooner(fleet: Fleet, clock: Clock) -> None:
+    """Somebody else was first, and wrote when it is due."""
+    job = Job(profile="pump", reason=Reason.PROFILE_DETACHED, walks=1)
+    fleet.parts.control_table.transact([fleet.parts.jobs.queue(1, job, now=clock.now + HOUR)])
+    (key,) = fleet.parts.jobs.due(clock.now + HOUR, limit=9)
+    fleet.parts.jobs.postpone(key, due=clock.now + MINUTE)
+    assert fleet.parts.jobs.due(clock.now + HOUR - 1, limit=9) == []
+    assert fleet.parts.jobs.due(clock.now + HOUR, limit=9) == [key]
 
 
 def test_time_is_asked_for_before_each_thing_that_is_due(fleet: Fleet, sweep: Sweep, clock: Clock) -> None:

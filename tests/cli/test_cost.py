@@ -66,6 +66,7 @@ def test_each_term_is_its_quantity_times_its_price() -> None:
         "Lambda time": Decimal("0.00115200576"),  # 8,640 x 0.04 s x 0.25 GB x 0.0000133334
         "writes": Decimal("0.0054"),  # 8,640 x 0.625 / million
         "reads": Decimal("0.00054"),  # 4,320 x 0.125 / million
+        "reads, nightly comparison": Decimal("0.000005625"),  # 30 nights x 1.5 x 0.125 / million
         "reads, catalogue": Decimal("0.0000648"),  # a container, every 5 s: 518,400 x 0.125 / million / 1,000
         "logs": each(data)["logs"],
         "storage": 0,
@@ -82,6 +83,7 @@ FIXED = {
     "Lambda requests, scheduled",
     "Lambda time, scheduled",
     "reads, scheduled",
+    "writes, scheduled",
     "polling of empty queues",
     "alarms",
     "metrics",
@@ -107,13 +109,21 @@ def test_the_stack_costs_the_same_however_many_devices_there_are() -> None:
 
 def test_provisioned_capacity_changes_what_reads_and_writes_cost_and_nothing_else() -> None:
     on_demand, provisioned = each(told()), each(told("--provisioned"))
-    assert {name for name in on_demand if on_demand[name] != provisioned[name]} == {"writes", "reads"}
+    nightly = "reads, nightly comparison"
+    assert {name for name in on_demand if on_demand[name] != provisioned[name]} == {"writes", "reads", nightly}
+    assert provisioned[nightly] == pytest.approx(Decimal(45) / 3600 / Decimal("0.7") * Decimal("0.00013"))
     assert provisioned["writes"] == pytest.approx(Decimal(720) / 300 / Decimal("0.7") * Decimal("0.00065"))
 
 
 @pytest.mark.parametrize("replies", ["rejected", "none"])
 def test_without_replies_nothing_is_paid_for_them(replies: str) -> None:
     assert told("--replies", replies)["replies"]["usdMonth"] == 0
+
+
+def test_an_alarm_costs_what_is_asked_for_it_at_its_prices() -> None:
+    requests = 21 * 0.625 + 16.5 * 0.125 + 2 * 0.20 + 0.15 + 2 * 0.15 + 0.50 + 3 * 0.40
+    lambda_time = 0.2 * 0.5 * 13.3334
+    assert float(told()["transition"]["usd"]) * 1_000_000 == pytest.approx(requests + lambda_time)
 
 
 def test_a_normal_topic_adds_a_message_for_each_report() -> None:
@@ -192,6 +202,8 @@ def told_line(kind: str) -> list[str]:
         pytest.param(["--devices", "ten"], "'--devices': 'ten' is not a valid integer range", id="no number"),
         pytest.param(["--metrics", "111"], "'--metrics': 111 is not in the range 1<=x<=110", id="too many metrics"),
         pytest.param(["--report-interval", "0"], "'--report-interval': 0 is not in the range 1<=x<=86400", id="never"),
+        pytest.param(["--lambda-ms", "nan"], "'--lambda-ms': nan is no number", id="not a number"),
+        pytest.param(["--lambda-ms", "inf"], "'--lambda-ms': inf is not in the range 1<=x<=60000", id="endless"),
         pytest.param(["--replies", "some"], "'some' is not one of 'all', 'rejected', 'none'", id="no such replies"),
     ],
 )
@@ -208,8 +220,13 @@ def test_every_price_says_where_it_is_from_and_how_sure_that_is() -> None:
     assert prices.DATE in run()[1]
 
 
-def test_the_assumption_is_said_with_the_option_that_replaces_it() -> None:
-    assert f"Assumed: {counts.EVALUATOR_MS} ms of Lambda a report (--lambda-ms)" in run()[1]
+def test_all_that_only_aws_can_tell_is_said_with_the_option_that_replaces_it() -> None:
+    [assumed] = [line for line in run()[1].splitlines() if "Assumed: " in line]
+    assert assumed.split("Assumed: ")[1] == (
+        f"{counts.EVALUATOR_MS} ms of Lambda a report (--lambda-ms), {counts.SCHEDULED_MS} ms a scheduled run, "
+        f"{counts.TRANSITION_MS} ms an alarm; 648,000 polls of an empty queue; 2 requests to take a receipt; "
+        "12 custom metrics; 70% use of provisioned capacity."
+    )
 
 
 # The documentation

@@ -1,6 +1,7 @@
 """`warden doctor` as a user meets it: lines with the call, the answer and what to do; exit codes; both homes."""
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,11 +17,12 @@ from warden.cli.doctor.alarms import alarms
 from warden.cli.doctor.alert_roles import alert_roles
 from warden.cli.doctor.command import probed
 from warden.cli.doctor.dead_letters import dead_letters, stream_failures
-from warden.cli.doctor.examine import CHECKS, examine, guarded
+from warden.cli.doctor.examine import CHECKS, examine
 from warden.cli.doctor.finding import Check, Patient, State
 from warden.cli.doctor.mqtt import NoMqttClient
 from warden.cli.doctor.policies import policies
 from warden.cli.doctor.quotas import QUOTAS, quotas
+from warden.cli.doctor.refusals import guarded
 from warden.cli.doctor.registry import last_reconcile, registry_events
 from warden.cli.doctor.reserved_topic import reserved_topic
 from warden.cli.main import main
@@ -64,6 +66,7 @@ def test_another_refusal_is_busy_or_a_part_that_is_gone(patient: Patient, code: 
         [found] = guarded("it", stream_failures(patient))
     assert found.state is state
     assert code in found.answer
+    assert found.then == {State.UNKNOWN: "try again", State.FAIL: "deploy the stage again: make deploy"}[state]
 
 
 def test_one_check_that_is_refused_does_not_stop_the_others(patient: Patient) -> None:
@@ -188,7 +191,7 @@ def test_without_an_mqtt_client_the_probe_says_what_to_install(patient: Patient)
 def test_a_missing_stage_ends_with_3() -> None:
     code, output = run("--stage", "test")
     assert code == 3
-    assert "npx aws-cdk deploy" in output
+    assert "and run: make deploy" in output
 
 
 # The embedded home
@@ -240,12 +243,29 @@ def test_an_embedded_home_that_is_not_there_ends_with_3() -> None:
     assert "warden serve" in output
 
 
+def test_what_does_not_speak_http_is_not_there() -> None:
+    def greet() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = Thread(target=greet)
+        thread.start()
+        code, output = run("--endpoint", f"http://127.0.0.1:{listening.getsockname()[1]}")
+        thread.join()
+    assert code == 3
+    assert "SSH-2.0" in output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--stage", "test", "--endpoint", "http://x"], "give one"),
         (["--probe"], "--probe is for the AWS home: give --stage NAME"),
-        (["--endpoint", "x"], "expected a URL such as http://127.0.0.1:8080, got 'x'"),
+        (["--yes"], "--yes is for --probe"),
+        (["--stage", "test", "--yes"], "--yes is for --probe"),
         (["--stage", "Test"], "'Test' is not a small letter"),
     ],
 )

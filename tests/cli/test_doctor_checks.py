@@ -180,6 +180,54 @@ def test_a_role_that_is_gone_is_told(patient: Patient) -> None:
     assert found.answer == f"{ROLE} does not exist"
 
 
+OTHER = ROLE.replace("fleet", "other")
+
+
+@pytest.fixture
+def two_roles(targeted: None, parts: Parts) -> None:  # noqa: ARG001
+    """A second profile, which names `OTHER`."""
+    target = {"SNS": AlertTarget(alert_target_arn=TOPIC, role_arn=OTHER)}
+    named = msgspec.structs.replace(profile("other"), alert_targets=target)
+    create_security_profile(parts.catalogue, named, {}, arn="", now=2)
+
+
+@pytest.mark.usefixtures("two_roles")
+def test_a_role_that_may_not_be_looked_at_keeps_no_other_from_it(patient: Patient) -> None:
+    with stubbed(patient, "iam") as stubber:
+        stubber.add_client_error("get_role", "AccessDenied", expected_params={"RoleName": "fleet"})
+        stubber.add_client_error("simulate_principal_policy", "AccessDenied")
+        role = {"Path": "/thingwarden/test/", "RoleName": "other", "RoleId": "AROA" + "0" * 17, "Arn": OTHER}
+        made = {**role, "CreateDate": 1, "AssumeRolePolicyDocument": json.dumps(TRUST)}
+        stubber.add_response("get_role", {"Role": made}, {"RoleName": "other"})
+        result = {"EvalActionName": "sns:Publish", "EvalResourceName": TOPIC, "EvalDecision": "allowed"}
+        stubber.add_response("simulate_principal_policy", {"EvaluationResults": [result]})
+        found = list(alert_roles(patient))
+    assert [(each.about, each.state, each.then) for each in found] == [
+        ("alert role fleet, trust", State.UNKNOWN, "allow yourself iam:GetRole"),
+        ("alert role fleet, permission", State.UNKNOWN, "allow yourself iam:SimulatePrincipalPolicy"),
+        ("alert role other, trust", State.OK, ""),
+        ("alert role other, permission", State.OK, ""),
+    ]
+
+
+@pytest.mark.usefixtures("two_roles")
+@pytest.mark.parametrize(
+    ("bounds", "looked_at"),
+    [({"most_profiles": 1}, ["fleet"]), ({"most_roles": 1}, ["fleet"]), ({"most_profiles": 2, "most_roles": 2}, None)],
+    ids=["profiles", "roles", "neither"],
+)
+def test_alert_roles_are_looked_at_up_to_bounds_that_are_told(
+    patient: Patient, bounds: dict[str, int], looked_at: list[str] | None
+) -> None:
+    found = list(alert_roles(patient, **bounds))
+    cut = [each.answer for each in found if each.state is State.WARN]
+    profiles, pairs = bounds.get("most_profiles", 500), bounds.get("most_roles", 100)
+    told = [f"only {profiles} profiles and {pairs} pairs of role and topic were looked at"]
+    assert cut == (told if looked_at else [])
+    gone = [each.answer for each in found if each.state is State.FAIL]
+    assert gone == [f"{ROLE.replace('fleet', name)} does not exist" for name in looked_at or ["fleet", "other"]]
+
+
 def test_without_alert_targets_no_role_is_asked_about(patient: Patient) -> None:
     [found] = alert_roles(patient)
     assert (found.state, found.answer) == (State.OK, "no security profile has an alert target")
@@ -287,3 +335,14 @@ def test_an_alarm_that_is_raised_is_told_with_what_it_says_and_others_are_not(pa
         aws("cloudwatch").set_alarm_state(AlarmName=f"thingwarden-{name}", StateValue=value, StateReason="test")
     [found] = alarms(patient)
     assert (found.state, found.answer) == (State.FAIL, "thingwarden-test-dead-reports is raised: Reports are lost")
+
+
+def test_alarms_are_looked_at_up_to_a_bound_that_is_told(patient: Patient) -> None:
+    page = {"MetricAlarms": [{"AlarmName": f"thingwarden-test-{name}", "StateValue": "OK"} for name in "ab"]}
+    asked = {"AlarmNamePrefix": "thingwarden-test-", "MaxRecords": 2}
+    with stubbed(patient, "cloudwatch") as stubber:
+        stubber.add_response("describe_alarms", {**page, "NextToken": "more"}, asked)
+        stubber.add_response("describe_alarms", page, asked)
+        [cut], [whole] = (list(alarms(patient, most=2)) for _ in range(2))
+    assert (cut.state, cut.answer) == (State.WARN, "there are more than 2; only these were read")
+    assert whole.state is State.OK

@@ -110,7 +110,7 @@ def test_what_lambda_does_not_take_stays_and_can_be_seen_at_once(
     refusal: tuple[int, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("warden.cli.redrive.CONFIG", QUICK)
+    monkeypatch.setattr("warden.cli.stage.CONFIG", QUICK)
     letters = [rule_error(1), rule_error(2)]
     send(aws, "reports", *letters)
     functions.refuse = refusal
@@ -185,7 +185,7 @@ def test_the_command_says_what_was_done_and_ends_with_1_while_something_is_left(
 
 @pytest.mark.usefixtures("stage")
 def test_lambda_out_of_reach_ends_with_3_and_loses_nothing(aws: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("warden.cli.redrive.CONFIG", QUICK)
+    monkeypatch.setattr("warden.cli.stage.CONFIG", QUICK)
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:1")
     send(aws, "reports", rule_error(1))
     code, output = run("--stage", "test", "--queue", "reports")
@@ -199,7 +199,7 @@ def test_a_stage_that_is_not_there_ends_with_3_and_the_command_that_deploys_it()
     code, output = run("--stage", "other")
     assert code == 3
     assert "no stage 'other' in account 123456789012, us-east-1" in output
-    assert """npx aws-cdk deploy -c thingwarden='{"stage":"other"}'""" in output
+    assert """set "stage": "other" in cdk.json, in the context "thingwarden", and run: make deploy""" in output
 
 
 @pytest.mark.parametrize(

@@ -219,6 +219,24 @@ def test_without_a_session_boto3s_default_one_is_used(gateway: Gateway) -> None:
     assert iot.meta.region_name == REGION
 
 
+@pytest.mark.parametrize("given", [True, False], ids=["session", "default session"])
+def test_a_region_given_as_aws_region_alone_is_enough(monkeypatch: pytest.MonkeyPatch, *, given: bool) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    session = boto3.Session("AKIAUSER", "secret") if given else None
+
+    def region(**how: Any) -> str:
+        return warden.client(session=session, endpoint_url="https://iot.example.com", **how).meta.region_name
+
+    assert region() == "eu-central-1"
+    assert region(region_name=REGION) == REGION
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", boto3.Session(region_name="eu-west-1"))
+    assert region() == ("eu-central-1" if given else "eu-west-1")
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -227,6 +245,8 @@ def test_without_a_session_boto3s_default_one_is_used(gateway: Gateway) -> None:
         "ftp://127.0.0.1",
         "https://user@host",
         "https://host?x=1",
+        "https://host:65536",
+        "http://127.0.0.1:99999",
         "abc",
         "",
     ],

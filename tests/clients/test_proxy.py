@@ -15,7 +15,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.credentials import Credentials
+from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.exceptions import ClientError, CredentialRetrievalError
 from botocore.httpsession import URLLib3Session
 
@@ -24,7 +24,7 @@ from tests.clients.gateway import KEY, Gateway, echo, serving
 from tests.clients.sigv4 import Signed, canonical, signature
 from tests.contract.iot import service_model
 from warden.clients.proxy import Proxy, one_time_key
-from warden.clients.server import LoopbackServer
+from warden.clients.server import THREADS, TIMEOUT_SECONDS, LoopbackServer
 
 ONCE = Config(retries={"total_max_attempts": 1})
 AWS_IOT = f"https://iot.{REGION}.amazonaws.com"
@@ -75,7 +75,9 @@ class Running:
         return dict(request.headers.items())
 
 
-def start(gateway: Gateway, session: Any) -> tuple[LoopbackServer, Running]:
+def start(
+    gateway: Gateway, session: Any, monotonic: Callable[[], float] = time.monotonic
+) -> tuple[LoopbackServer, Running]:
     key, clock = one_time_key(), [0.0]  # added to the time that it is
     proxy = Proxy(
         endpoint=gateway.url,
@@ -87,7 +89,7 @@ def start(gateway: Gateway, session: Any) -> tuple[LoopbackServer, Running]:
         http=URLLib3Session(timeout=10),
         clock=lambda: time.time() + clock[0],
     )
-    server = LoopbackServer(0, lambda request, port: proxy.handle(request, port=port))
+    server = LoopbackServer(0, lambda request, port: proxy.handle(request, port=port), monotonic)
     return server, Running(server.port, key, clock)
 
 
@@ -183,6 +185,41 @@ def test_credentials_that_cannot_be_renewed_are_the_proxys_own_trouble(gateway: 
     with serving(server), pytest.raises(ClientError, match=r"ExpiredTokenException.*proxy's own.*log in again"):
         running.client().list_security_profiles()
     assert gateway.requests == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "AccessDenied", "Message": "may not"}}, "AssumeRole"),
+        FileNotFoundError(2, "No such file", "token"),
+    ],
+    ids=["the role is refused", "a web identity's token is gone"],
+)
+def test_a_role_that_cannot_be_assumed_again_is_the_proxys_own_trouble(gateway: Gateway, error: Exception) -> None:
+    class Assuming:
+        def get_credentials(self) -> Credentials:
+            over = {"access_key": KEY, "secret_key": "x", "token": "y", "expiry_time": "2026-01-01T00:00:00Z"}
+            return RefreshableCredentials.create_from_metadata(over, refresh_using=self._refresh, method="assume-role")
+
+        def _refresh(self) -> Any:
+            raise error
+
+    server, running = start(gateway, Assuming())
+    with serving(server), pytest.raises(ClientError, match=r"ExpiredTokenException.*proxy's own credentials"):
+        running.client().list_security_profiles()
+    assert gateway.requests == []
+
+
+def test_renewed_credentials_that_are_over_already_are_the_proxys_own_trouble(gateway: Gateway) -> None:
+    over = {"access_key": KEY, "secret_key": "x", "token": "y", "expiry_time": "2026-01-01T00:00:00Z"}
+
+    class Late:
+        def get_credentials(self) -> Credentials:
+            return RefreshableCredentials.create_from_metadata(over, refresh_using=lambda: over, method="process")
+
+    server, running = start(gateway, Late())
+    with serving(server), pytest.raises(ClientError, match=r"ExpiredTokenException.*still expired"):
+        running.client().list_security_profiles()
 
 
 # What it does not forward
@@ -452,6 +489,38 @@ def test_connections_that_say_nothing_keep_no_one_out(proxy: Running) -> None:
     finally:
         for connection in silent:
             connection.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nX: ", b"POST / HTTP/1.1\r\nContent-Length: 999\r\n\r\n"])
+def test_connections_that_say_a_byte_now_and_then_keep_no_one_out(
+    gateway: Gateway, session: boto3.Session, said: bytes
+) -> None:
+    now = [0.0]
+    server, running = start(gateway, session, lambda: now[0])
+    with serving(server):
+        slow = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(THREADS)]
+        for connection in slow:
+            connection.settimeout(0.01)
+            connection.sendall(said)
+        for _ in range(200):
+            now[0] += TIMEOUT_SECONDS / 4
+            slow = [connection for connection in slow if not ended(connection)]
+        assert slow == []
+        assert running.client().list_security_profiles()["securityProfileIdentifiers"] == []
+
+
+def ended(connection: socket.socket) -> bool:
+    """Whether the far end closes a connection on which another byte is sent."""
+    try:
+        connection.sendall(b"x")
+        over = connection.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        over = True
+    if over:
+        connection.close()
+    return over
 
 
 def test_each_run_has_a_key_of_its_own_in_the_form_of_awss() -> None:

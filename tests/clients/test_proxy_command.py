@@ -178,6 +178,8 @@ def test_a_start_that_fails_says_why_and_with_what_exit_code(environment: dict[s
         (3, "credentials", nobody, endpoint),
         (3, "Region", nowhere, endpoint),
         (2, "which stage", environment, ()),
+        (2, "expected https", environment, ("--endpoint", "https://a.execute-api.us-east-1.amazonaws.com:65536")),
+        (2, "not both", {**environment, "WARDEN_ENDPOINT": "http://127.0.0.1:8080"}, ("--stage", "prod")),
         (2, "expected https", environment, ("--endpoint", "http://a.execute-api.us-east-1.amazonaws.com")),
         (3, CLOSED, {**environment, "AWS_ENDPOINT_URL_SSM": CLOSED}, ("--stage", "prod")),
     ):

@@ -78,7 +78,7 @@ class AwsHome(Player):
 
     def tell(self, thing: str, what: str) -> None:  # noqa: ARG002 (the topic names the thing)
         body = json.dumps({"topic": f"$aws/events/{what}"})
-        answer = self._registry_function(self._queued("registry", body))
+        answer = self._registry_function(self._queued("registry", body), lambda: 60_000)
         assert answer == {"batchItemFailures": []}
 
     def settle(self) -> None:

@@ -71,7 +71,7 @@ class PacedThings:
         self._pace = pace
 
     def ask(self, thing: str, *, now: int) -> ThingFacts:
-        """See Things. Raises Throttled where the share is used up, and the pace does not wait."""
+        """See Things. Raises Throttled where the pace does: it waits no longer."""
         self._pace(CALLS_TO_ASK)
         return self._things.ask(thing, now=now)
 

@@ -1,4 +1,4 @@
-"""Two ways to keep to a share of a quota: to refuse what is too much, and to wait."""
+"""Keeping to a share of a quota, by waiting."""
 
 import time
 from collections.abc import Callable
@@ -12,21 +12,22 @@ Pace = Callable[[int], None]
 LOOKED_AGAIN_SECONDS = 0.05
 
 
-def refusing(bucket: TokenBucket, clock: Callable[[], int]) -> Pace:
-    """Raises Throttled where the share is used up."""
+def waiting(
+    bucket: TokenBucket,
+    clock: Callable[[], int],
+    sleep: Callable[[float], None] = time.sleep,
+    has_time: Callable[[], bool] = lambda: True,
+) -> Pace:
+    """Waits until the share allows it; the bucket must hold as many as are asked for at once.
+
+    Raises Throttled where no time is left, neither to wait nor for the requests: `has_time` is asked before each.
+    """
 
     def take(n: int) -> None:
-        if not bucket.take(n, clock()):
-            raise Throttled("this function's share of the registry's quota is used up")
-
-    return take
-
-
-def waiting(bucket: TokenBucket, clock: Callable[[], int], sleep: Callable[[float], None] = time.sleep) -> Pace:
-    """Waits until the share allows it; the bucket must hold as many as are asked for at once."""
-
-    def take(n: int) -> None:
-        while not bucket.take(n, clock()):
+        while has_time():
+            if bucket.take(n, clock()):
+                return
             sleep(LOOKED_AGAIN_SECONDS)
+        raise Throttled("no time is left to ask the registry within this function's share of its quota")
 
     return take

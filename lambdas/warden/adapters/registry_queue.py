@@ -1,7 +1,7 @@
 """The queue of what to ask the registry about: events, through AWS IoT rules, and what we send ourselves.
 
-A message is a JSON object: `{"topic": …}` is an event's, `{"thing": …}` a thing's name, `{"walk": …}` what is left of
-a walk through a group's violations.
+A message is a JSON object: `{"topic": …}` is an event's, `{"walk": …}` what is left of a walk through a group's
+violations.
 """
 
 from functools import cache
@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from warden.domain.errors import Unavailable
 from warden.domain.registry import events
-from warden.domain.registry.events import NAME, RegistryChange, ThingChanged
+from warden.domain.registry.events import RegistryChange
 from warden.use_cases.walk_group import Walk
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ LONGEST_DELAY_SECONDS = 900
 
 class _Message(msgspec.Struct, frozen=True, omit_defaults=True):
     topic: str | None = None
-    thing: str | None = None
     walk: Walk | None = None
 
 
@@ -39,11 +38,7 @@ def read(body: str) -> RegistryChange | Walk | None:
         message = _decode(body)
     except (msgspec.MsgspecError, UnicodeEncodeError):
         return None
-    if message.topic is not None:
-        return events.parse(message.topic)
-    if message.thing is not None:
-        return ThingChanged(message.thing) if NAME.fullmatch(message.thing) else None
-    return message.walk
+    return message.walk if message.topic is None else events.parse(message.topic)
 
 
 class RegistryQueue:

@@ -1,9 +1,14 @@
 """The rule on AWS's reserved metrics topic, which AWS may refuse."""
 
+import re
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from botocore.exceptions import ClientError
+
+from warden.adapters.refusals import DENIED
 
 if TYPE_CHECKING:
     from mypy_boto3_iot import IoTClient
@@ -12,6 +17,12 @@ SQL_VERSION: Final = "2016-03-23"
 
 _PASSING: Final = frozenset({409, 429})
 _THROTTLED: Final = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"})
+
+_ROLE: Final = re.compile(r"\b(assum|pass ?role|pass the role)", re.IGNORECASE)
+
+TRIES, PAUSE_SECONDS = 13, 5.0
+"""A minute: what was given just now is not known everywhere. Source: IAM User Guide, Troubleshoot IAM, eventual
+consistency."""
 
 
 class ReservedRule(msgspec.Struct, frozen=True, rename="pascal"):
@@ -37,14 +48,40 @@ class ReservedRule(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class RuleRefused(Exception):
-    """AWS does not take the rule; the message is AWS's."""
+    """AWS does not take the rule.
+
+    Args:
+        message: AWS's.
+        may_pass: Whether a permission is lacking, which may be on its way.
+    """
+
+    def __init__(self, message: str, *, may_pass: bool) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
 
 
-def put_rule(client: "IoTClient", rule: ReservedRule) -> None:
-    """Make the rule, or make the one of its name anew.
+def put_rule(client: "IoTClient", rule: ReservedRule, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Make the rule, or make the one of its name anew. A refusal for want of a permission is doubted for a minute.
+
+    Args:
+        client: boto3's, of service `iot`.
+        rule: The rule.
+        sleep: Waits, in seconds.
 
     Raises: RuleRefused: AWS said no. ClientError, BotoCoreError: it could not be asked now.
     """
+    for left in reversed(range(TRIES)):
+        try:
+            _put(client, rule)
+        except RuleRefused as error:
+            if not (left and error.may_pass):
+                raise
+            sleep(PAUSE_SECONDS)
+        else:
+            return
+
+
+def _put(client: "IoTClient", rule: ReservedRule) -> None:
     payload: Any = {
         "sql": rule.sql,
         "awsIotSqlVersion": rule.sql_version,
@@ -62,7 +99,8 @@ def put_rule(client: "IoTClient", rule: ReservedRule) -> None:
         status, said = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]
         if not 400 <= status < 500 or status in _PASSING or said["Code"] in _THROTTLED:
             raise
-        raise RuleRefused(f"{said['Code']}: {said['Message']}") from error
+        may_pass = said["Code"] in DENIED or bool(_ROLE.search(said["Message"]))
+        raise RuleRefused(f"{said['Code']}: {said['Message']}", may_pass=may_pass) from error
 
 
 def delete_rule(client: "IoTClient", name: str) -> None:

@@ -128,8 +128,7 @@ def transition() -> Decimal:
             prices.RULE.of(Decimal(1)),
             prices.ACTION.of(Decimal(counts.TRANSITION_ACTIONS)),
             prices.ALERT.of(Decimal(1)),
-            prices.QUEUE_REQUEST.of(Decimal(counts.TRANSITION_QUEUE_REQUESTS)),
-            prices.EVENT.of(Decimal(1)),
+            prices.QUEUE_REQUEST.of(Decimal(counts.TRANSITION_SENDS + counts.TRANSITION_TAKES)),
         ),
         Decimal(0),
     )
@@ -164,13 +163,16 @@ def _reports(fleet: Fleet, sizes: Sizes) -> Iterator[Term]:
 def _table(fleet: Fleet, sizes: Sizes) -> Iterator[Term]:
     write = Decimal(math.ceil(sizes.entry / 1024)) * counts.REPORT_REQUESTS["dynamodb:PutItem"]
     read = Decimal(math.ceil((sizes.entry + sizes.facts) / 4096)) / 2 * counts.REPORT_REQUESTS["dynamodb:Query"]
+    nightly = Decimal(fleet.devices * counts.NIGHTS) * counts.NIGHT_READ_UNITS_A_THING
     if not fleet.provisioned:
         yield Term("reports", "writes", fleet.reports * write, prices.WRITE)
         yield Term("reports", "reads", fleet.reports * read, prices.READ)
+        yield Term("reports", "reads, nightly comparison", nightly, prices.READ)
         return
     unit_hours = fleet.reports_a_second / counts.UTILISATION * counts.HOURS_A_MONTH
     yield Term("reports", "writes", unit_hours * write, prices.WRITE_HOUR)
     yield Term("reports", "reads", unit_hours * read, prices.READ_HOUR)
+    yield Term("reports", "reads, nightly comparison", nightly / 3600 / counts.UTILISATION, prices.READ_HOUR)
 
 
 def _fixed() -> Iterator[Term]:
@@ -183,12 +185,22 @@ def _fixed() -> Iterator[Term]:
         runs * _gb_seconds(counts.SCHEDULED_MS, counts.SCHEDULED_MB),
         prices.LAMBDA_TIME,
     )
-    yield Term("fixed", "reads, scheduled", counts.SWEEPS * counts.SWEEP_READ_UNITS, prices.READ)
+    yield Term("fixed", "reads, scheduled", _scheduled_reads(), prices.READ)
+    yield Term("fixed", "writes, scheduled", _scheduled_writes(), prices.WRITE)
     polls = Decimal(counts.POLLED_QUEUES * counts.POLLS_A_QUEUE)
     yield Term("fixed", "polling of empty queues", polls, prices.QUEUE_REQUEST)
     yield Term("fixed", "alarms", Decimal(counts.ALARMS), prices.ALARM)
     yield Term("fixed", "metrics", Decimal(counts.CUSTOM_METRICS), prices.METRIC)
     yield Term("fixed", "dashboard", Decimal(counts.DASHBOARDS), prices.DASHBOARD)
+
+
+def _scheduled_reads() -> Decimal:
+    passes = counts.NIGHTS * counts.NIGHT_READ_UNITS + counts.DYNAMIC_PASSES * counts.DYNAMIC_READ_UNITS
+    return counts.SWEEPS * counts.SWEEP_READ_UNITS + passes
+
+
+def _scheduled_writes() -> Decimal:
+    return counts.NIGHTS * counts.NIGHT_WRITE_UNITS + counts.DYNAMIC_PASSES * counts.DYNAMIC_WRITE_UNITS
 
 
 def _replies(fleet: Fleet) -> Iterator[Term]:

@@ -192,9 +192,19 @@ def _notes(ours: Bill) -> list[str]:
         f"A normal topic instead of Basic Ingest {instead}: + {extra:.6f} a device-month.",
         f"An alarm raised or cleared: {transition() * 1_000_000:.2f} for a million, e-mail and SMS apart.",
         f"{cheaper}.",
-        f"Measured with {ELEMENTS} elements a list. Assumed: {fleet.lambda_ms} ms of Lambda a report (--lambda-ms).",
+        f"Measured with {ELEMENTS} elements a list. {_assumed(fleet)}.",
         "? after a price: not read on AWS's own page; --json names sources.",
     ]
+
+
+def _assumed(fleet: Fleet) -> str:
+    """All that only AWS can tell."""
+    return (
+        f"Assumed: {fleet.lambda_ms} ms of Lambda a report (--lambda-ms), {counts.SCHEDULED_MS} ms a scheduled run, "
+        f"{counts.TRANSITION_MS} ms an alarm; {counts.POLLS_A_QUEUE:,} polls of an empty queue; "
+        f"{counts.TRANSITION_TAKES} requests to take a receipt; {counts.CUSTOM_METRICS} custom metrics; "
+        f"{counts.UTILISATION:.0%} use of provisioned capacity"
+    )
 
 
 def _quantity(quantity: Decimal) -> str:

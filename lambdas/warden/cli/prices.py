@@ -79,7 +79,6 @@ ALERT: Final = Price(Decimal("0.50"), _MILLION, "SNS publication", "aws.amazon.c
 SCHEDULE: Final = Price(
     Decimal("1.00"), _MILLION, "scheduled invocation", "aws.amazon.com/eventbridge/pricing via cloudburn.io", "medium"
 )
-EVENT: Final = Price(Decimal("1.00"), _MILLION, "event on an event bus", "aws.amazon.com/eventbridge/pricing", "low")
 LOGS: Final = Price(Decimal("0.50"), 1, "GB of logs taken in", f"{_CLOUDWATCH} via c3x.dev", "medium")
 METRIC: Final = Price(Decimal("0.30"), 1, "custom metric and month", f"{_CLOUDWATCH} via c3x.dev", "medium")
 ALARM: Final = Price(Decimal("0.10"), 1, "alarm and month", _CLOUDWATCH, "low")

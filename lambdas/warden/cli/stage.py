@@ -157,7 +157,7 @@ def aws_client(session: boto3.Session, service: str, **how: Any) -> Any:
         return make(service, **{"config": CONFIG, **how})
     except ValueError as error:
         where = "AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL… and the AWS configuration file"
-        raise click.UsageError(f"{error} Look into {where}.") from error
+        raise click.UsageError(f"{str(error).rstrip('.')}. Look into {where}.") from error
 
 
 @contextmanager

@@ -141,7 +141,7 @@ def _try_at(profile: str, endpoint: str) -> None:
 def _client(service: str, endpoint: str, region: str = "us-east-1") -> Any:
     """A client of a home; one on this machine asks for no credentials."""
     local = urlsplit(endpoint).hostname in {"127.0.0.1", "localhost", "::1"}
-    nobody = {"aws_access_key_id": "warden", "aws_secret_access_key": "warden"} if local else {}
+    nobody: dict[str, Any] = {"aws_access_key_id": "warden", "aws_secret_access_key": "warden"} if local else {}
     return aws_client(boto3.Session(region_name=region, **nobody), service, endpoint_url=endpoint)
 
 

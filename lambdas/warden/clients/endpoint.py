@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 LOCAL = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?")
 API_GATEWAY = re.compile(r"https://[a-z0-9]+\.execute-api\.([a-z0-9-]+)\.")
-LOCAL_EXAMPLE = "http://127.0.0.1:8080"
-PRINTED = re.compile(r"[!-~]+")
+ANY = re.compile(r"https?://([\w-]{1,63}(\.[\w-]{1,63})*|\[[0-9A-Fa-f:.]+\])(:\d+)?(/[!-~]*)?", re.ASCII)
 URL = re.compile(r"https://[A-Za-z0-9.-]{1,253}(:\d{1,5})?(/[A-Za-z0-9._~-]+)*")
 
 
@@ -44,12 +43,11 @@ def check_url(url: str) -> str:
         ValueError: It is none with http or https, a host, and a port of at most 65535 where it has one.
     """
     try:
-        parts = urlsplit(url)
-        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # of the port, or of an address in brackets
+        known = ANY.fullmatch(url) and urlsplit(url).port != 0
+    except ValueError:  # a port over 65535, or an address that is none
         known = False
-    if not known or not PRINTED.fullmatch(url):
-        raise ValueError(f"endpoint: expected https://HOST, or {LOCAL_EXAMPLE} on this machine, got {url!r}")
+    if not known:
+        raise ValueError(f"endpoint: expected https://HOST or http://HOST:PORT, got {url!r}")
     return url.rstrip("/")
 
 

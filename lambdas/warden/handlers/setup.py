@@ -3,6 +3,7 @@
 import os
 import secrets
 import string
+import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
@@ -46,12 +47,18 @@ class Setup:
         parts: The container's.
         opener: Opens the URL of the answer.
         random: A number below its argument that nobody can guess.
+        sleep: Waits, in seconds.
     """
 
     def __init__(
-        self, parts: Parts, opener: Opener = urlopen, random: Callable[[int], int] = secrets.randbelow
+        self,
+        parts: Parts,
+        opener: Opener = urlopen,
+        random: Callable[[int], int] = secrets.randbelow,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._parts = parts
+        self._sleep = sleep
         self._opener = opener
         self._random = random
         self._kinds: dict[str, Callable[[Asked], Made | None]] = {
@@ -107,7 +114,7 @@ class Setup:
         rule = msgspec.convert(asked.resource_properties, ReservedRule, strict=False)
         refusal = ""
         try:
-            put_rule(client, rule)
+            put_rule(client, rule, self._sleep)
         except RuleRefused as error:
             refusal = str(error)
             log.warning("AWS refuses the rule on its reserved topic; the own topic works", reason=refusal)

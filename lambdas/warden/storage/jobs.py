@@ -86,13 +86,15 @@ class Jobs:
         return iter(self._table.query_index(keys.DUE, keys.join("DUE", n), last=last, limit=limit).rows)
 
     def postpone(self, key: Key, *, due: int) -> None:
-        """Let what is due, whatever it is and whether or not it can be read, be looked at again later; unless it was
-        written meanwhile."""
+        """Let what is due, whatever it is and whether or not it can be read, be looked at again later, never sooner;
+        unless it was written meanwhile."""
         item = self._table.get(key, consistent=True)
         if item is None or keys.DUE not in item.indexes:
             return
-        partition, _ = item.indexes[keys.DUE]
+        partition, now_due = item.indexes[keys.DUE]
         _, sort = keys.due(key.pk, due, key)
+        if now_due >= sort:
+            return
         later = {**item.indexes, keys.DUE: (partition, sort)}
         with suppress(Raced):
             self._table.put(replace(item, version=item.version + 1, indexes=later), AtVersion(item.version))

@@ -7,6 +7,7 @@ import msgspec
 from warden.domain.behaviors.target import ThingFacts
 from warden.ports import IndexKey, IndexPage, Key, Table
 from warden.storage import keys
+from warden.storage.records import decoded
 
 AT_ONCE = 250
 
@@ -27,10 +28,11 @@ class RegisteredThings:
         self._table = table
 
     def facts(self, things: Iterable[str], *, consistent: bool = False) -> dict[str, ThingFacts]:
-        """What the registry last said, by thing; those that it was never asked about are left out."""
+        """What the registry last said, by thing; those that it was never asked about are left out. Raises
+        NewerSchema."""
         wanted = [Key(keys.thing(thing), keys.THING) for thing in things]
         items = self._table.get_many(wanted, consistent=consistent)
-        return {keys.split(key.pk)[1]: _decode(item.data) for key, item in items.items()}
+        return {keys.split(key.pk)[1]: decoded(item, _decode, _decode) for key, item in items.items()}
 
     def page(self, shard: int, after: IndexKey | None) -> tuple[list[str], IndexKey | None]:
         """Some of the things of one of `keys.THING_SHARDS` shards, and where to go on."""

@@ -13,7 +13,8 @@ from warden.use_cases.retire_violations import RetireViolations
 
 log = logging.getLogger(__name__)
 
-STUCK_AGAIN_MS = 300_000
+STUCK_AGAIN_MS, AGAIN_MS = 300_000, 60_000
+"""After how long what failed is due again: for a fault of ours, and where something else was not there."""
 
 AT_ONCE = 100
 
@@ -47,27 +48,28 @@ class Sweep:
             now: Epoch ms.
             may_go_on: Asked before each.
 
-        Returns: How many are out of the way: done, or due again in five minutes since they failed for a fault of
-            ours and would else stand before the rest for ever.
+        Returns: How many are out of the way: done, or due again later since they failed and would else stand before
+            the rest for ever.
         """
         gone = 0
         for key in self.jobs.due(now, limit=AT_ONCE):
             if not may_go_on():
                 break
-            gone += self._try(key, now)
+            self._try(key, now)
+            gone += 1
         return gone
 
-    def _try(self, key: Key, now: int) -> bool:
+    def _try(self, key: Key, now: int) -> None:
         try:
             self._do(key, now)
         except Exception as error:
             if isinstance(error, Unavailable) and not isinstance(error, NewerSchema):
-                log.warning("%s is due and could not be done now: %s", "/".join(key), error)
-                return False
+                log.warning("%s is due and could not be done now; again in a minute: %s", "/".join(key), error)
+                self.jobs.postpone(key, due=now + AGAIN_MS)
+                return
             log.exception("%s is due and failed; it is tried again in five minutes", "/".join(key))
             self.failed()
             self.jobs.postpone(key, due=now + STUCK_AGAIN_MS)
-        return True
 
     def _do(self, key: Key, now: int) -> None:
         match keys.split(key.pk)[0], key.sk:

@@ -58,12 +58,15 @@ class WalkGroup:
         """Whether a profile is attached to a group."""
         return bool(self._catalogue.attached_to(self._arn(group)))
 
-    def __call__(self, walk: Walk, clock: Callable[[], int]) -> Walk | None:
+    def __call__(
+        self, walk: Walk, clock: Callable[[], int], may_go_on: Callable[[], bool] = lambda: True
+    ) -> Walk | None:
         """Go on with a walk, 100 violations at most.
 
         Args:
             walk: What is left of it.
             clock: Now, epoch ms.
+            may_go_on: Asked before each violation but the first.
 
         Returns: What is left of it, None where nothing is.
 
@@ -76,7 +79,7 @@ class WalkGroup:
             behind = walk.behind if head.name == walk.profile else None
             walk = Walk(group=walk.group, since=walk.since, profile=head.name, behind=behind)
             for place, stored in self._violations.active(thing=None, profile=head.name, behind=behind):
-                if done == AT_ONCE:
+                if done and (done == AT_ONCE or not may_go_on()):
                     return walk
                 try:
                     self._refresh.since(walk.since, stored.record.thing, now=clock())

@@ -143,7 +143,6 @@ def the_registry_changes(life: Life) -> None:
     life.now += HOUR
     life._iot.remove_thing_from_thing_group(thingGroupName="g", thingName="thing-0")
     life.queue({"topic": "$aws/events/thingGroup/g/deleted"})
-    life.queue({"thing": "thing-1"})
     life.queue({"walk": {"group": "g", "since": life.now}})
     life._iot.remove_thing_from_thing_group(thingGroupName="g", thingName="thing-1")
     life.tell("thing-1", "thingGroupMembership/thingGroup/g/thing/thing-1/removed")

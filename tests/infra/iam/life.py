@@ -81,11 +81,11 @@ class Life(AwsHome):
         self._published = iotdata_backends[ACCOUNT][REGION].published_payloads
         self._stream = TableStream(clients, deployed.settings("dispatch").log_table)
         self._api, self._evaluate = ControlApi(parts("control_api")), Evaluate(parts("evaluate"))
-        self._receipts, self._registry_function = Receipts(parts("receipts")), Registry(parts("registry"))
+        self._receipts, self._registry_function = Receipts(parts("receipts")), Registry(parts("registry"), self._nap)
         self._dispatch = Dispatch(dispatching := parts("dispatch"), publish_alerts(dispatching))
         self._sweep = Sweep(sweeping := parts("sweep"), publish_alerts(sweeping), clean_alert_rules(sweeping))
         self._reconcile = Reconcile(parts("reconcile"), self._nap, lambda *_, **__: nullcontext())
-        self._setup = Setup(parts("setup"), lambda *_, **__: nullcontext())
+        self._setup = Setup(parts("setup"), lambda *_, **__: nullcontext(), sleep=self._nap)
         self._heartbeat = Heartbeat(parts("heartbeat"))
 
     def _nap(self, seconds: float) -> None:
@@ -157,7 +157,7 @@ class Life(AwsHome):
 
     def queue(self, body: dict[str, Any]) -> None:
         """A message of the registry's queue."""
-        self._registry_function(self._queued("registry", json.dumps(body)))
+        self._registry_function(self._queued("registry", json.dumps(body)), lambda: MINUTE)
 
     def reconcile(self, groups: str, *, remaining: int = 15 * MINUTE, **resume: Any) -> None:
         name = self.deployed.functions["reconcile"]["FunctionName"]

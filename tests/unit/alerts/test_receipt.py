@@ -17,7 +17,11 @@ PREFIX = "thingwarden_prod_alert_"
 RULE = PREFIX + "a" * 26
 
 
-def error(payload: bytes, *, rule: str = RULE, failures: Any = None) -> str:
+SECRET = "0s" * 13
+TOPIC = f"{SECRET}/2/123456789012/alerts"
+
+
+def error(payload: bytes, *, rule: str = RULE, topic: str = TOPIC, failures: Any = None) -> str:
     """What AWS IoT's error action sends."""
     failed = {
         "failedAction": "SnsAction",
@@ -27,7 +31,7 @@ def error(payload: bytes, *, rule: str = RULE, failures: Any = None) -> str:
     return json.dumps(
         {
             "ruleName": rule,
-            "topic": "s/1/123456789012/alerts",
+            "topic": topic,
             "cloudwatchTraceId": "1-2-3",
             "clientId": "n/a",
             "base64OriginalPayload": base64.b64encode(payload).decode(),
@@ -53,6 +57,37 @@ def test_an_error_names_the_attempt_and_what_failed_in_one_line() -> None:
     assert found.error == (
         "SnsAction arn:aws:sns:eu-west-1:123456789012:alerts: Failed to publish.\\nUser is not authorized"
     )
+
+
+@pytest.mark.parametrize("topic", [TOPIC, f"$aws/rules/{RULE}/{TOPIC}"], ids=["as the rule sees it", "whole"])
+@pytest.mark.parametrize("quoted", [TOPIC, f"$aws/rules/{RULE}/{TOPIC}"], ids=["as the rule sees it", "whole"])
+def test_an_error_says_neither_the_rules_name_nor_its_secret(topic: str, quoted: str) -> None:
+    """The message has the form of the example in AWS IoT's Developer Guide, Error handling (error action)."""
+    failure = {
+        "failedAction": "SnsAction",
+        "failedResource": "arn:aws:sns:eu-west-1:123456789012:alerts",
+        "errorMessage": "Failed to publish to SNS. The error received was User: arn:aws:sts::123456789012:"
+        f"assumed-role/alerts/{RULE} is not authorized (Service: AmazonSNS; Status Code: 403; Error Code: "
+        f"AuthorizationError; Request ID: 9DF5416B9B47B9AF). Message arrived on: {quoted}, Action: sns, "
+        "Target: arn:aws:sns:eu-west-1:123456789012:alerts",
+    }
+
+    found = parse(error(publication(event(), 2), topic=topic, failures=[failure]), PREFIX)
+
+    assert found
+    assert found.error
+    assert SECRET not in found.error
+    assert "a" * 26 not in found.error
+    assert "assumed-role/alerts/(hidden) is not authorized" in found.error
+    assert "(hidden)/2/123456789012/alerts, Action: sns" in found.error
+
+
+@pytest.mark.parametrize("topic", ["", "/", f"$aws/rules/{RULE}/"])
+def test_a_topic_without_a_secret_hides_nothing_else(topic: str) -> None:
+    found = parse(error(publication(event(), 2), topic=topic), PREFIX)
+    assert found
+    assert found.error
+    assert found.error.endswith("Failed to publish.\\nUser is not authorized")
 
 
 def test_an_error_without_a_failure_is_one_all_the_same() -> None:

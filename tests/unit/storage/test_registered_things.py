@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from warden.adapters.sqlite import SqliteTable
 from warden.domain.behaviors.target import ThingFacts
+from warden.domain.errors import NewerSchema
+from warden.ports import Item, Key
 from warden.storage import keys
+from warden.storage.records import SCHEMA
 from warden.storage.registered_things import AT_ONCE, RegisteredThings
 from warden.storage.thing_log import DAY_MS, TableThingLog
 
@@ -42,6 +46,16 @@ def test_what_the_registry_has_is_listed_and_what_it_never_had_is_not(
 
     assert listed(known) == ["pump:7"]
     assert known.facts(["pump:7", "nobody"]) == {"pump:7": ThingFacts("id", ("A",), answered_at=AT)}
+
+
+def test_what_a_newer_release_wrote_is_not_read_as_if_it_were_understood(
+    known: RegisteredThings, table: SqliteTable
+) -> None:
+    facts = ["id", ["A"], 0, AT, SCHEMA + 1]
+    table.put(Item(Key(keys.thing("pump-7"), keys.THING), msgspec.msgpack.encode(facts)))
+
+    with pytest.raises(NewerSchema):
+        known.facts(["pump-7"])
 
 
 def test_a_deleted_thing_stays_listed_for_as_long_as_its_log_is_kept(

@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPException
 
 from warden.cli.doctor.finding import Finding, State
 from warden.cli.stage import Unreachable
@@ -22,7 +23,7 @@ def local(endpoint: str) -> Iterator[Finding]:
         said = error.read(500).decode(errors="replace").strip()
         then = "see the log of `warden serve`"
         yield Finding("home", State.FAIL, call, f"{error.code}: {_reason(said)}", then)
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise Unreachable(f"{url} does not answer ({error}). Start it: warden serve") from error
     answer = "quotas, roles, policies, dead letters, alarms: they are of the AWS home"
     yield Finding("AWS", State.OK, "-", answer, "warden doctor --stage NAME")

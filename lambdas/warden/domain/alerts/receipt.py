@@ -7,6 +7,7 @@ Source: AWS IoT Developer Guide, Error handling (error action).
 import base64
 import binascii
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -41,6 +42,7 @@ class _Failure(msgspec.Struct, rename="camel"):
 class _Error(msgspec.Struct, rename="camel"):
     rule_name: str
     base64_original_payload: str
+    topic: str = ""
     failures: list[_Failure] = []
 
 
@@ -53,7 +55,7 @@ class Receipt:
         type: Of its event.
         at: The event's time, epoch ms.
         attempt: Of the publication.
-        error: What failed; None where this is a receipt.
+        error: What failed, without the rule's name and secret; None where this is a receipt.
     """
 
     violation_id: str
@@ -110,6 +112,16 @@ def _receipt(payload: str | bytes, error: str | None) -> Receipt | None:
 
 
 def _text(error: _Error) -> str:
-    """What failed, in one line of printable characters."""
+    """What failed, in one line of printable characters. AWS IoT quotes the topic, and with it the rule's secret."""
     said = "; ".join(f"{each.failed_action} {each.failed_resource}: {each.error_message}" for each in error.failures)
+    for secret in _secrets(error):
+        said = said.replace(secret, "(hidden)")
     return json.dumps(said or "no failure named", ensure_ascii=True)[1:-1]
+
+
+def _secrets(error: _Error) -> Iterator[str]:
+    """What an error knows and nobody may read: the rule's name, and the first level of the topic behind it."""
+    yield error.rule_name
+    first = error.topic.removeprefix(f"$aws/rules/{error.rule_name}/").split("/", 1)[0]
+    if first:
+        yield first
