@@ -61,6 +61,10 @@ def test_an_endpoint_that_is_no_url_is_named(
 def test_a_stage_and_an_endpoint_are_two_homes_also_where_a_variable_names_one(
     monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")  # a proxy that took both would not serve
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     url = "http://127.0.0.1:8080"
     assert run(*command, "--stage", "prod", "--endpoint", url)[0] == 2
     monkeypatch.setenv("WARDEN_ENDPOINT", url)

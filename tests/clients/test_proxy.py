@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -497,8 +498,8 @@ def test_connections_that_say_a_byte_now_and_then_keep_no_one_out(
 ) -> None:
     now = [0.0]
     server, running = start(gateway, session, lambda: now[0])
-    with serving(server):
-        slow = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(THREADS)]
+    with serving(server), ExitStack() as closing:
+        slow = [closing.enter_context(socket.create_connection(("127.0.0.1", running.port))) for _ in range(THREADS)]
         for connection in slow:
             connection.settimeout(0.01)
             connection.sendall(said)
@@ -513,14 +514,11 @@ def ended(connection: socket.socket) -> bool:
     """Whether the far end closes a connection on which another byte is sent."""
     try:
         connection.sendall(b"x")
-        over = connection.recv(1) == b""
+        return connection.recv(1) == b""
     except TimeoutError:
         return False
     except ConnectionError:
-        over = True
-    if over:
-        connection.close()
-    return over
+        return True
 
 
 def test_each_run_has_a_key_of_its_own_in_the_form_of_awss() -> None:
