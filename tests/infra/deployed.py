@@ -94,10 +94,9 @@ def _arn(service: str, resource: str) -> str:
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
 
 
-def _table(_: str, properties: Mapping[str, Any]) -> Names:
-    name = properties["TableName"]
-    arn = _arn("dynamodb", f"table/{name}")
-    return name, {"Arn": arn, "StreamArn": f"{arn}/stream/1"}
+def _table(id_: str, _: Mapping[str, Any]) -> Names:
+    arn = _arn("dynamodb", f"table/{id_}")
+    return id_, {"Arn": arn, "StreamArn": f"{arn}/stream/1"}
 
 
 def _queue(_: str, properties: Mapping[str, Any]) -> Names:

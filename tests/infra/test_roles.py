@@ -105,7 +105,7 @@ def test_roles_are_passed_to_aws_iot_only(deployed: Deployed) -> None:
 def test_a_stack_that_leaves_the_reserved_topic_can_still_remove_its_rule() -> None:
     """CloudFormation deletes what a new template does not have when all else is updated, roles too."""
     without = Deployed(synthesise(stage="test", reserved_topic=False))
-    control = arn("dynamodb", "table/thingwarden-test-control")
+    control = arn("dynamodb", f"table/{without.settings('setup').control_table}")
     needs = {
         Need("iot:DeleteTopicRule", arn("iot", "rule/thingwarden_test_metrics_reserved")),
         Need("dynamodb:GetItem", control),
