@@ -20,8 +20,6 @@ from warden.storage import keys
 from warden.storage.jobs import Job
 from warden.storage.records import SCHEMA
 from warden.storage.thing_log import OUTBOX_SHARDS
-from warden.use_cases import dispatch_outbox
-from warden.use_cases import sweep as sweep_due
 from warden.use_cases.dispatch_outbox import AGAIN_MOST_MS, AGAIN_MS, LEFT_BEHIND_MS
 
 IN_ALARM, CLEARED, INVALIDATED = EventType.IN_ALARM, EventType.CLEARED, EventType.INVALIDATED
@@ -127,9 +125,9 @@ def test_a_later_entry_of_a_thing_does_not_wait_for_one_that_is_set_aside(
 
 
 def test_more_failing_entries_than_one_look_takes_do_not_hold_up_a_younger_one(
-    fleet: Fleet, sweep: Sweep, clock: Clock, metrics: Lines, monkeypatch: pytest.MonkeyPatch
+    fleet: Fleet, clock: Clock, metrics: Lines
 ) -> None:
-    monkeypatch.setattr(dispatch_outbox, "AT_ONCE", 4)
+    sweep = Sweep(fleet.parts, fleet.deliver, at_once=4)
     mark_garbage(fleet, 11, at=clock.now - DAY)
     fleet.watch("pump")
     fleet.violate("pump")
@@ -203,10 +201,9 @@ def test_what_is_due_and_fails_is_due_again_in_five_minutes_for_every_container(
 
 
 def test_more_that_cannot_be_done_now_than_one_look_takes_does_not_hold_up_the_rest(
-    fleet: Fleet, clock: Clock, monkeypatch: pytest.MonkeyPatch, metrics: Lines
+    fleet: Fleet, clock: Clock, metrics: Lines
 ) -> None:
     """As where the queue of dead alerts does not answer."""
-    monkeypatch.setattr(sweep_due, "AT_ONCE", 4)
     refusing, tried = True, Counter[str]()
 
     def deliver(events: Iterable[Key], *, now: int) -> int:
@@ -228,7 +225,7 @@ def test_more_that_cannot_be_done_now_than_one_look_takes_does_not_hold_up_the_r
     fleet.topics.down = False
     clock.now += 10 * MINUTE
     metrics()
-    sweep = Sweep(fleet.parts, deliver)
+    sweep = Sweep(fleet.parts, deliver, at_once=4)
 
     sweep(plenty)
     assert len(fleet.alerts()) == 1

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import boto3
@@ -12,7 +13,7 @@ import pytest
 
 from tests.aws.conftest import ACCOUNT, REGION, Clock, aws, clients, clock, parts, settings
 from tests.cli.lambda_service import LambdaService, Running
-from warden.cli.dead_letters import Outcome
+from warden.cli.dead_letters import ROUND, DeadLetters, Outcome
 from warden.cli.doctor.command import patient_of
 from warden.cli.doctor.finding import Patient
 from warden.cli.redrive import Redrive
@@ -88,8 +89,9 @@ def patient(stage: Stage, session: boto3.Session, clock: Clock) -> Patient:
 
 @pytest.fixture
 def redrive(stage: Stage, session: boto3.Session, functions: LambdaService, clock: Clock) -> Callable[..., Outcome]:
-    def run(kind: str, *, dry_run: bool = False) -> Outcome:
-        dealing = Redrive(stage, session, progress=lambda _: None, dry_run=dry_run, wait_seconds=0, clock=clock)
+    def run(kind: str, *, dry_run: bool = False, at_once: int = ROUND) -> Outcome:
+        letters = partial(DeadLetters, wait_seconds=0, at_once=at_once)
+        dealing = Redrive(stage, session, progress=lambda _: None, dry_run=dry_run, letters=letters, clock=clock)
         return dealing(kind)
 
     assert functions is not None

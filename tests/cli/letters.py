@@ -4,12 +4,9 @@ import base64
 import json
 from typing import Any
 
-from botocore.config import Config
-
 from tests.cli.conftest import EVALUATE, bodies
 from warden.handlers.parts import Clients, Parts
 
-QUICK = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5)
 TOPIC = "warden/things/pump-7/defender/metrics/json"
 
 

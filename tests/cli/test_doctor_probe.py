@@ -16,7 +16,6 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from warden.cli.doctor import probe as probing
 from warden.cli.doctor.finding import Finding, Patient, State
 from warden.cli.doctor.mqtt import Mqtt, signed_url
 from warden.cli.doctor.probe import Heard, Reaction, probe, topics
@@ -100,12 +99,7 @@ def closing(_: Broker, publication: Publication) -> bool:
 
 def examined(far: Far) -> list[Finding]:
     with listening(far) as port:
-        return list(probe(BY_TOPIC, Mqtt("127.0.0.1", port)))
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probing, "PATIENCE_SECONDS", 1.0)
+        return list(probe(BY_TOPIC, Mqtt("127.0.0.1", port), seconds=1))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from tests.cli.conftest import BUCKET, EVALUATE
 from tests.cli.lambda_service import LambdaService
-from tests.cli.letters import QUICK, TOPIC, counted, failed_invocation, failure, rule_error, send, sent_at, waiting
+from tests.cli.letters import TOPIC, counted, failed_invocation, failure, rule_error, send, sent_at, waiting
 from warden.cli.dead_letters import Outcome
 from warden.cli.main import main
 from warden.cli.redrive import KINDS
@@ -99,7 +99,7 @@ def test_poison_is_left_with_the_reason_and_keeps_nothing_else(
     [
         pytest.param((403, "AccessDeniedException"), id="not allowed"),
         pytest.param((404, "ResourceNotFoundException"), id="no such function"),
-        pytest.param((429, "TooManyRequestsException"), id="throttled, also the fifth time"),
+        pytest.param((429, "TooManyRequestsException"), id="throttled, also the last time"),
     ],
 )
 @pytest.mark.usefixtures("evaluator")
@@ -110,7 +110,7 @@ def test_what_lambda_does_not_take_stays_and_can_be_seen_at_once(
     refusal: tuple[int, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("warden.cli.stage.CONFIG", QUICK)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     letters = [rule_error(1), rule_error(2)]
     send(aws, "reports", *letters)
     functions.refuse = refusal
@@ -153,12 +153,10 @@ def test_more_letters_than_fit_into_a_round_are_all_dealt_with(
     aws: Clients,
     redrive: Callable[..., Outcome],
     functions: LambdaService,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("warden.cli.dead_letters.ROUND", 10)
     functions.functions[EVALUATE] = lambda _: None
     send(aws, "reports", "poison", *(failed_invocation(n, n) for n in range(1, 31)))
-    outcome = redrive("reports")
+    outcome = redrive("reports", at_once=10)
     assert (outcome.done, outcome.left) == (30, {"it is no JSON": 1})
     assert waiting(aws, "reports") == ["poison"]
 
@@ -185,7 +183,7 @@ def test_the_command_says_what_was_done_and_ends_with_1_while_something_is_left(
 
 @pytest.mark.usefixtures("stage")
 def test_lambda_out_of_reach_ends_with_3_and_loses_nothing(aws: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("warden.cli.stage.CONFIG", QUICK)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:1")
     send(aws, "reports", rule_error(1))
     code, output = run("--stage", "test", "--queue", "reports")

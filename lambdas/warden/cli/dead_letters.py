@@ -66,12 +66,14 @@ class DeadLetters:
         sqs: Client.
         url: Of the queue.
         wait_seconds: How long SQS looks for one more; without waiting it asks only some of its servers.
+        at_once: How many letters make a round.
     """
 
-    def __init__(self, sqs: Any, url: str, *, wait_seconds: int = 1) -> None:
+    def __init__(self, sqs: Any, url: str, *, wait_seconds: int = 1, at_once: int = ROUND) -> None:
         self._sqs = sqs
         self._url = url
         self._wait = wait_seconds
+        self._at_once = at_once
         self._held: dict[str, None] = {}
 
     def rounds(self) -> Iterator[Sequence[Letter]]:
@@ -79,7 +81,7 @@ class DeadLetters:
         with before the next."""
         while letters := self._receive():
             yield letters
-            if len(letters) < ROUND:
+            if len(letters) < self._at_once:
                 return
 
     def delete(self, letter: Letter) -> None:
@@ -101,7 +103,7 @@ class DeadLetters:
 
     def _receive(self) -> list[Letter]:
         letters: list[Letter] = []
-        while len(letters) < ROUND:
+        while len(letters) < self._at_once:
             answer = self._sqs.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=10,

@@ -31,7 +31,7 @@ class Redrive:
         session: The user's.
         progress: Told what is being done.
         dry_run: Only look: nothing is handed over or deleted.
-        wait_seconds: As `DeadLetters`.
+        letters: How a queue is read, by an SQS client and its URL.
         clock: Now, epoch ms.
     """
 
@@ -42,14 +42,14 @@ class Redrive:
         *,
         progress: Callable[[str], None],
         dry_run: bool = False,
-        wait_seconds: int = 1,
+        letters: Callable[[Any, str], DeadLetters] = DeadLetters,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._stage = stage
         self._client = partial(aws_client, session)
         self._progress = progress
         self._dry_run = dry_run
-        self._wait = wait_seconds
+        self._letters = letters
         self._clock = clock
 
     def __call__(self, kind: str) -> Outcome:
@@ -92,7 +92,7 @@ class Redrive:
         return self._queue(url, Way(kind, back.read, back.hand_over))
 
     def _queue(self, url: str, way: Way[Any]) -> Outcome:
-        letters = DeadLetters(self._client("sqs"), url, wait_seconds=self._wait)
+        letters = self._letters(self._client("sqs"), url)
         return redrive(letters, way, dry_run=self._dry_run, progress=self._progress)
 
 

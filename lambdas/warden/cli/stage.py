@@ -32,7 +32,7 @@ FAILED, USAGE, UNREACHABLE = 1, 2, 3
 CONFIG = Config(
     connect_timeout=5,
     read_timeout=60,  # a function may be that long at a batch of stream records
-    retries={"mode": "standard", "total_max_attempts": 5},
+    retries={"mode": "standard"},  # as often as AWS_MAX_ATTEMPTS says
 )
 
 _STAGE_NAME = "[a-z][a-z0-9]{0,15}"

@@ -112,9 +112,10 @@ class Evaluate:
             else:
                 self._forged(event, now)
         finally:
-            with metrics(self._parts.settings.stage) as told:
-                for name, count in self._tally.due(now).items():
-                    told.add_metric(name, MetricUnit.Count, count)
+            if due := self._tally.due(now):
+                with metrics(self._parts.settings.stage) as told:
+                    for name, count in due.items():
+                        told.add_metric(name, MetricUnit.Count, count)
 
     def _take(self, selected: Selected, now: int) -> None:
         try:

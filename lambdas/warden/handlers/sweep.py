@@ -17,6 +17,7 @@ from warden.use_cases.dispatch_outbox import Deliver, DispatchOutbox
 from warden.use_cases.dispatch_transitions import DispatchTransitions
 from warden.use_cases.invalidate_silent import InvalidateSilent
 from warden.use_cases.retire_violations import RetireViolations
+from warden.use_cases.sweep import AT_ONCE
 from warden.use_cases.sweep import Sweep as SweepDue
 
 log = Logger()
@@ -32,16 +33,19 @@ class Sweep:
         parts: The container's.
         deliver: Tells subscribers of events, as `PublishAlerts` does.
         clean: Removes what is not needed any more, about once an hour, at epoch ms `now`.
+        at_once: How much of one kind of work is done before it is the other's turn.
     """
 
-    def __init__(self, parts: Parts, deliver: Deliver, clean: Callable[..., int] = lambda **_: 0) -> None:
+    def __init__(
+        self, parts: Parts, deliver: Deliver, clean: Callable[..., int] = lambda **_: 0, *, at_once: int = AT_ONCE
+    ) -> None:
         catalogue, things, violations, keep = parts.catalogue, parts.thing_log, parts.violations, parts.thing_log.keep
         dispatch = DispatchTransitions(catalogue, things, violations, keep=keep)
         self._parts = parts
         self._counts = Counter[str]()
         failed = partial(self._counts.update, ["SweepFailed"])
         self._work: dict[str, Callable[..., int]] = {
-            "LeftBehind": DispatchOutbox(Outbox(parts.log_table), dispatch, deliver, failed),
+            "LeftBehind": DispatchOutbox(Outbox(parts.log_table), dispatch, deliver, failed, at_once),
             "Due": SweepDue(
                 jobs=parts.jobs,
                 log=things,
@@ -50,6 +54,7 @@ class Sweep:
                 invalidate_silent=InvalidateSilent(catalogue, things, violations, keep),
                 retire=RetireViolations(catalogue, things, violations, parts.jobs, keep),
                 failed=failed,
+                at_once=at_once,
             ),
         }
         self._clean = clean

@@ -17,6 +17,7 @@ AGAIN_MS, AGAIN_MOST_MS = 300_000, 3_600_000
 """After how long an entry is tried again that dispatch failed at: twice as long each time, up to the second."""
 
 AT_ONCE = 100
+"""How many entries one look takes."""
 
 
 class Deliver(Protocol):
@@ -36,12 +37,14 @@ class DispatchOutbox:
         dispatch: `DispatchTransitions`.
         deliver: Tells subscribers.
         failed: Told of each entry that it failed at.
+        at_once: How many entries one look takes.
     """
 
     outbox: Outbox
     dispatch: Callable[..., list[Key]]
     deliver: Deliver
     failed: Callable[[], object] = lambda: None
+    at_once: int = AT_ONCE
 
     def entry(self, marked: Marked, *, now: int) -> list[Key]:
         """Deal with one entry; its mark goes when all its transitions are dealt with.
@@ -53,7 +56,7 @@ class DispatchOutbox:
         return events
 
     def __call__(self, *, now: int, may_go_on: Callable[[], bool] = lambda: True) -> int:
-        """Deal with 100 entries at most that have been marked for ten minutes at epoch ms `now`, the oldest first.
+        """Deal with some entries that have been marked for ten minutes at epoch ms `now`, the oldest first.
 
         Args:
             now: Epoch ms.
@@ -62,7 +65,7 @@ class DispatchOutbox:
         Returns: How many are out of the way: dealt with, or set aside since they failed, whoever's fault it was.
         """
         gone = 0
-        for marked in self.outbox.waiting(before=now - LEFT_BEHIND_MS, now=now, limit=AT_ONCE):
+        for marked in self.outbox.waiting(before=now - LEFT_BEHIND_MS, now=now, limit=self.at_once):
             if not may_go_on():
                 break
             try:

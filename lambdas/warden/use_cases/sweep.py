@@ -17,6 +17,7 @@ STUCK_AGAIN_MS, AGAIN_MS = 300_000, 60_000
 """After how long what failed is due again: for a fault of ours, and where something else was not there."""
 
 AT_ONCE = 100
+"""How many items one look takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Sweep:
         invalidate_silent: Looks at a violation whose thing may be silent.
         retire: Does a retirement job.
         failed: Told of each item that it failed at for a fault of ours.
+        at_once: How many items one look takes.
     """
 
     jobs: Jobs
@@ -40,9 +42,10 @@ class Sweep:
     invalidate_silent: InvalidateSilent
     retire: RetireViolations
     failed: Callable[[], object] = lambda: None
+    at_once: int = AT_ONCE
 
     def __call__(self, *, now: int, may_go_on: Callable[[], bool] = lambda: True) -> int:
-        """Do what is due by epoch ms `now`, 100 items at most.
+        """Do some of what is due by epoch ms `now`, the oldest first.
 
         Args:
             now: Epoch ms.
@@ -52,7 +55,7 @@ class Sweep:
             the rest for ever.
         """
         gone = 0
-        for key in self.jobs.due(now, limit=AT_ONCE):
+        for key in self.jobs.due(now, limit=self.at_once):
             if not may_go_on():
                 break
             self._try(key, now)

@@ -73,25 +73,25 @@ def topics(patient: Patient, suffix: Callable[[], str] = lambda: secrets.token_h
     return found
 
 
-def probe(patient: Patient, connection: Connection) -> Iterator[Finding]:
-    """What comes of a report on each topic."""
+def probe(patient: Patient, connection: Connection, *, seconds: float = PATIENCE_SECONDS) -> Iterator[Finding]:
+    """What comes of a report on each topic within some seconds."""
     payload = json.dumps(
         {"header": {"report_id": patient.now, "version": "1.0"}, "metrics": {"network_stats": {"bytes_in": 0}}}
     ).encode()
     for topic in topics(patient):
         call = f"MQTT PUBLISH {topic.publish}"
         try:
-            reaction = connection.report(topic.publish, topic.replies, payload, seconds=PATIENCE_SECONDS)
+            reaction = connection.report(topic.publish, topic.replies, payload, seconds=seconds)
         except OSError as error:
             yield Finding(topic.about, State.UNKNOWN, "MQTT CONNECT", f"no connection: {error}", ALLOW)
             return
-        yield _finding(patient, topic, call, reaction)
+        yield _finding(patient, topic, call, reaction, seconds)
 
 
 ALLOW = "allow yourself iot:Connect, iot:Publish, iot:Subscribe and iot:Receive, and open port 443"
 
 
-def _finding(patient: Patient, topic: Topic, call: str, reaction: Reaction) -> Finding:
+def _finding(patient: Patient, topic: Topic, call: str, reaction: Reaction, seconds: float) -> Finding:
     own = f"let devices publish on {patient.stage.metrics_prefix}/things/THING/defender/metrics/FORMAT"
     state = State.FAIL if topic.needed else State.WARN
     if reaction.heard is Heard.ANSWERED:
@@ -99,6 +99,6 @@ def _finding(patient: Patient, topic: Topic, call: str, reaction: Reaction) -> F
     if reaction.heard is Heard.CLOSED:
         then = ALLOW if topic.needed else own
         return Finding(topic.about, state, call, f"the connection was closed: {reaction.said}", then)
-    answer = f"no answer in {PATIENCE_SECONDS:g} s"
+    answer = f"no answer in {seconds:g} s"
     evaluator = patient.stage.evaluate_function
     return Finding(topic.about, state, call, answer, f"aws logs tail /aws/lambda/{evaluator}" if topic.needed else own)
