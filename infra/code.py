@@ -24,6 +24,7 @@ EXCLUDED = [
     "requirements.txt",
     "*.md",
     "*.egg-info",
+    "**/.*",  # caches of editors and checkers
     "**/__pycache__",
     "**/*.pyc",
     *(f"warden/{edge}" for edge in ("cli", "clients", "embedded", "__main__.py")),

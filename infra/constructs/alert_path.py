@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Aws, CustomResource, Duration, aws_iam, aws_sns, aws_sns_subscriptions
+from aws_cdk import Aws, Duration, aws_iam, aws_sns, aws_sns_subscriptions
 from constructs import Construct
 
+from infra.constructs.custom_resource import custom_resource
 from infra.constructs.function import WardenFunction
 from infra.constructs.queue_feed import feed
 from infra.constructs.tables import Tables
@@ -120,14 +121,7 @@ class AlertPath(Construct):
         setup.allow(
             "iot:ListTagsForResource", "iot:DeleteTopicRule", on=[self.rule_arns], why="Alert rules have random names"
         )
-        rules = CustomResource(
-            self,
-            "Rules",
-            service_token=setup.arn,
-            resource_type="Custom::AlertRules",
-            properties={"Kind": "AlertRules"},
-        )
-        rules.node.add_dependency(setup.role)
+        rules = custom_resource(self, "Rules", setup=setup, kind="AlertRules")
         for construct in after:
             construct.node.add_dependency(rules)  # CloudFormation removes in the reverse order
 

@@ -1,8 +1,9 @@
 """MQTT report → topic rule → function `evaluate` → table `log`, and the reply."""
 
-from aws_cdk import CustomResource, aws_iot, aws_lambda
+from aws_cdk import aws_iot, aws_lambda
 from constructs import Construct
 
+from infra.constructs.custom_resource import custom_resource
 from infra.constructs.function import WardenFunction
 from infra.constructs.tables import Tables
 from infra.constructs.topic_rule import SQL_VERSION, QueueRole, rule
@@ -85,13 +86,12 @@ class IngestPath(Construct):
                 on=[errors.role.role_arn],
                 when={"StringEquals": {"iam:PassedToService": "iot.amazonaws.com"}},
             )
-            made = CustomResource(
+            custom_resource(
                 self,
                 "ReservedRule",
-                service_token=setup.arn,
-                resource_type="Custom::ReservedRule",
+                setup=setup,
+                kind="ReservedRule",
                 properties={
-                    "Kind": "ReservedRule",
                     "RuleName": reserved,
                     "Sql": rules.metrics_sql(RESERVED_PREFIX),
                     "SqlVersion": SQL_VERSION,
@@ -99,8 +99,8 @@ class IngestPath(Construct):
                     "ErrorQueueUrl": self.dead_reports.queue_url,
                     "ErrorRoleArn": errors.role.role_arn,
                 },
+                after=[errors.ready, seeded, invoked],
             )
-            made.node.add_dependency(errors.ready, seeded, invoked, setup.role)
             self.rule_names.append(reserved)
 
     def _allow(self, stage: Stage, tables: Tables, evaluate: WardenFunction) -> None:

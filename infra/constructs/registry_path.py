@@ -1,8 +1,9 @@
 """Registry events → topic rules → queue → function `registry` → the projection in table `log`; and the reconciler."""
 
-from aws_cdk import Aws, CustomResource, Duration
+from aws_cdk import Aws, Duration
 from constructs import Construct
 
+from infra.constructs.custom_resource import custom_resource
 from infra.constructs.dispatch_path import scheduled
 from infra.constructs.function import WardenFunction
 from infra.constructs.queue_feed import feed
@@ -67,40 +68,26 @@ class RegistryPath(Construct):
             payload='{"groups":"dynamic"}',
         )
         setup.allow("lambda:InvokeFunction", on=[reconcile.arn])
-        self.seeded = CustomResource(
+        self.seeded = custom_resource(
             self,
             "Seed",
-            service_token=setup.arn,
-            resource_type="Custom::Seed",
-            properties={"Kind": "Seed", "FunctionName": reconcile.function.function_name},
-            service_timeout=Duration.hours(1),
+            setup=setup,
+            kind="Seed",
+            properties={"FunctionName": reconcile.function.function_name},
+            after=[reconcile.role, *followed],  # what changes behind the first pass's place has to be heard of
+            within=Duration.hours(1),
         )
-        # What changes behind the first pass's place has to be heard of.
-        self.seeded.node.add_dependency(setup.role, reconcile.role, *followed)
 
     def _make_rules(self, stage: Stage, setup: WardenFunction) -> list[Construct]:
         """Returns what has to be there for an event to be heard."""
         setup.allow("iot:UpdateEventConfigurations", on=["*"], why="AWS IoT knows no narrower resource for it")
-        switched_on = CustomResource(
-            self,
-            "EventConfigurations",
-            service_token=setup.arn,
-            resource_type="Custom::EventConfigurations",
-            properties={"Kind": "EventConfigurations"},
-        )
-        switched_on.node.add_dependency(setup.role)
-        made: list[Construct] = [switched_on]
+        made: list[Construct] = [custom_resource(self, "EventConfigurations", setup=setup, kind="EventConfigurations")]
         sender = QueueRole(self, "Sender", stage=stage, queues=[self.events])
         for of, sql in rules.REGISTRY_SQL.items():
             # Whoever may publish to $aws/rules/* may invoke a rule whose name he knows, so nobody knows it.
-            name = CustomResource(
-                self,
-                f"{of}Name",
-                service_token=setup.arn,
-                resource_type="Custom::RandomName",
-                properties={"Kind": "RandomName", "Prefix": stage.rule_name(f"{of}_")},
+            name = custom_resource(
+                self, f"{of}Name", setup=setup, kind="RandomName", properties={"Prefix": stage.rule_name(f"{of}_")}
             )
-            name.node.add_dependency(setup.role)
             made.append(
                 rule(
                     self,
