@@ -224,6 +224,11 @@ class ThingLog(Protocol):
         """Entries in order, read consistently: from the last one before epoch ms `at` on, to the newest."""
         ...
 
+    def between(self, thing: str, start: int, end: int, *, behind: int = 0, limit: int) -> Iterable[Logged]:
+        """Entries in order, read consistently: those that were counted from epoch ms `start` to `end`, both included,
+        and have a sequence above `behind`; at most `limit`."""
+        ...
+
 
 class Registrations(Protocol):
     """What the registry last said of each thing, kept beside its log."""

@@ -29,7 +29,6 @@ from warden.storage.catalogue import CatalogueStore
 from warden.storage.jobs import Jobs
 from warden.storage.thing_log import TableThingLog
 from warden.storage.violations import Violations
-from warden.use_cases.list_violations import ListViolations
 
 CALLER = f"arn:aws:sts::{ACCOUNT}:assumed-role/Admins/ann"
 ADMINS = f"arn:aws:iam::{ACCOUNT}:role/people/Admins"
@@ -269,17 +268,19 @@ def api(tables: tuple[SqliteTable, SqliteTable], answers: list[str]) -> Router:
         if target.role_arn not in answers:
             raise InvalidRequest("alertTargets.SNS.roleArn: another one")
 
-    log, catalogue = TableThingLog(tables[0]), CatalogueStore(tables[1])
-    violations = ListViolations(catalogue, log, Violations(tables[1]), keep=log.keep)
+    log = TableThingLog(tables[0])
     context = Context(
         account=ACCOUNT,
         region=REGION,
         partition="aws",
-        catalogue=catalogue,
+        catalogue=CatalogueStore(tables[1]),
         jobs=Jobs(tables[1]),
-        violations=violations,
+        violations=Violations(tables[1]),
+        log=log,
+        keep=log.keep,
         has_group=lambda _: True,
         event_days=30,
+        datapoint_days=14,
         pager=Pager(b"k" * 32),
         clock=lambda: BEGINNING,
         check_alert_target=checked,

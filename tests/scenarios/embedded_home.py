@@ -25,7 +25,6 @@ from warden.use_cases.deliver_alerts import DeliverAlerts
 from warden.use_cases.dispatch_transitions import DispatchTransitions
 from warden.use_cases.ingest_report import IngestReport, Options
 from warden.use_cases.invalidate_silent import InvalidateSilent
-from warden.use_cases.list_violations import ListViolations
 from warden.use_cases.record_registry_answer import RecordRegistryAnswer
 from warden.use_cases.retire_violations import RetireViolations
 from warden.use_cases.sweep import Sweep
@@ -133,9 +132,12 @@ class EmbeddedHome(Player):
             partition="aws",
             catalogue=self._catalogue,
             jobs=self._jobs,
-            violations=ListViolations(self._catalogue, self._log, self.violations, keep=self._log.keep),
+            violations=self.violations,
+            log=self._log,
+            keep=self._log.keep,
             has_group=self._registry_port.has_group,
             event_days=30,
+            datapoint_days=14,
             pager=Pager(token_key(self._control, bytes(32))),
             clock=lambda: self.now,
         )

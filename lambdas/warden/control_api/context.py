@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from warden.control_api.paging import DEFAULT_PAGE_SIZE, Pager
+from warden.domain.behaviors.limits import AWS_QUOTAS, Limits
 from warden.domain.behaviors.profile import AlertTarget
+from warden.ports import ThingLog
 from warden.storage.catalogue import CatalogueStore
 from warden.storage.jobs import Jobs
-from warden.use_cases.list_violations import ListViolations
+from warden.storage.violations import Violations
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,15 @@ class Context:
         partition: `aws`, or another one's name.
         catalogue: The security profiles.
         jobs: What is queued with a change.
-        violations: The lists of violations.
+        violations: Episodes and events.
+        log: The things' logs.
+        keep: Milliseconds that log entries count for.
         has_group: Whether the registry has a thing group of some name.
-        event_days: How long events are kept.
+        event_days: How long events are listed.
+        datapoint_days: How long datapoints are listed.
         pager: Makes and reads page tokens.
         clock: Now, epoch ms.
+        limits: How much there may be.
         check_alert_target: Raises InvalidRequest where a profile may not name an alert target whose ARNs are
             well-formed, and has ready what sending there needs. Where nobody assumes roles, every target will do.
     """
@@ -36,11 +42,15 @@ class Context:
     partition: str
     catalogue: CatalogueStore
     jobs: Jobs
-    violations: ListViolations
+    violations: Violations
+    log: ThingLog
+    keep: int
     has_group: Callable[[str], bool]
     event_days: int
+    datapoint_days: int
     pager: Pager
     clock: Callable[[], int]
+    limits: Limits = AWS_QUOTAS
     check_alert_target: Callable[[AlertTarget], object] = lambda target: None  # noqa: ARG005
 
     def arn(self, resource: str) -> str:

@@ -1,14 +1,17 @@
 """Security profiles: create, describe, update, delete, list."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from warden.control_api.context import Context, moment, page_size
-from warden.control_api.operations import Operation
-from warden.domain.behaviors.profile import AlertTarget, Behavior, MetricToRetain, SecurityProfile
+from warden.control_api.operations import Judge, Operation
+from warden.control_api.tags import given_tags
+from warden.control_api.validation import Problem, invalid
+from warden.domain.behaviors.limits import behavior_problems
+from warden.domain.behaviors.profile import AlertTarget, Behavior, SecurityProfile
 from warden.domain.errors import InvalidRequest, ResourceNotFound
 from warden.storage.catalogue import Head
 from warden.use_cases.create_security_profile import create_security_profile
@@ -23,6 +26,9 @@ DELETIONS: Mapping[str, tuple[str, ...]] = {
 }
 """The flags of an update, and the members that each of them removes."""
 
+LONGEST_ERROR = 2048
+"""Characters of a validation error. Source: AWS IoT API, `ErrorMessage` of `ValidationError`."""
+
 TOPIC_ARN = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
 ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/\S{1,512}")
 
@@ -33,7 +39,7 @@ class SecurityProfiles:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def operations(self) -> Mapping[str, Operation]:
+    def operations(self) -> Mapping[str, Operation | Judge]:
         """By the operations' names."""
         return {
             "CreateSecurityProfile": self.create,
@@ -41,15 +47,18 @@ class SecurityProfiles:
             "UpdateSecurityProfile": self.update,
             "DeleteSecurityProfile": self.delete,
             "ListSecurityProfiles": self.list,
+            "ValidateSecurityProfileBehaviors": Judge(self.validate),
         }
 
     def create(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """CreateSecurityProfile."""
         profile = msgspec.convert(request, SecurityProfile)
         self._check_alert_target(profile.alert_target)
-        tags = {tag["Key"]: tag.get("Value", "") for tag in request.get("tags", ())}
+        tags = given_tags(request)
         arn = self._arn(profile.security_profile_name)
-        head = create_security_profile(self._context.catalogue, profile, tags, arn=arn, now=self._context.clock())
+        head = create_security_profile(
+            self._context.catalogue, profile, tags, arn=arn, now=self._context.clock(), limits=self._context.limits
+        )
         return {"securityProfileName": head.name, "securityProfileArn": arn}
 
     def describe(self, request: dict[str, Any]) -> Mapping[str, Any]:
@@ -68,6 +77,7 @@ class SecurityProfiles:
             edit,
             expected_version=request.get("expectedVersion"),
             now=self._context.clock(),
+            limits=self._context.limits,
         )
         return self._described(head, profile)
 
@@ -92,6 +102,19 @@ class SecurityProfiles:
         rows = [{"name": name, "arn": self._arn(name)} for name in names if self._uses(name, request)]
         return self._context.page("ListSecurityProfiles", request, "securityProfileIdentifiers", rows, place)
 
+    def validate(self, request: dict[str, Any], problems: Sequence[Problem]) -> Mapping[str, Any]:
+        """ValidateSecurityProfileBehaviors: what is wrong with behaviors, also what the model rules out in them."""
+        if about_the_list := [problem for problem in problems if len(problem.where) < 2]:
+            raise invalid(about_the_list)
+        broken = {problem.where[1] for problem in problems}
+        readable = [
+            (position, msgspec.convert(given, Behavior))
+            for position, given in enumerate(request["behaviors"])
+            if position not in broken
+        ]
+        found = [*map(str, problems), *behavior_problems(readable, self._context.catalogue.custom().metrics)]
+        return {"valid": not found, "validationErrors": [{"errorMessage": told[:LONGEST_ERROR]} for told in found]}
+
     def _uses(self, name: str, request: Mapping[str, Any]) -> bool:
         """Whether a profile uses the metric or the dimension that a list asks for, where it asks for one."""
         metric, dimension = request.get("metricName"), request.get("dimensionName")
@@ -103,8 +126,7 @@ class SecurityProfiles:
             return False
         if metric is not None:
             return metric in profile.retained_metrics()
-        used: tuple[Behavior | MetricToRetain, ...] = (*profile.behaviors, *profile.additional_metrics_to_retain_v2)
-        return any(each.metric_dimension and each.metric_dimension.dimension_name == dimension for each in used)
+        return dimension is not None and dimension in profile.dimensions()
 
     def _check_alert_target(self, target: AlertTarget | None) -> None:
         if target is not None:

@@ -32,6 +32,7 @@ class Targets:
             request["securityProfileName"],
             self._target(request),
             has_group=self._context.has_group,
+            limits=self._context.limits,
             now=self._context.clock(),
         )
         return {}

@@ -37,7 +37,6 @@ from warden.storage.violations import Violations
 from warden.use_cases.deliver_alerts import DeliverAlerts
 from warden.use_cases.dispatch_transitions import DispatchTransitions
 from warden.use_cases.invalidate_silent import InvalidateSilent
-from warden.use_cases.list_violations import ListViolations
 from warden.use_cases.retire_violations import RetireViolations
 from warden.use_cases.sweep import Sweep
 
@@ -182,9 +181,12 @@ class ControlPlane:
             partition="aws",
             catalogue=self._catalogue,
             jobs=self._jobs,
-            violations=ListViolations(self._catalogue, self._log, self._violations, keep=self._keep),
+            violations=self._violations,
+            log=self._log,
+            keep=self._keep,
             has_group=self._registry.has_group,
             event_days=options.event_days,
+            datapoint_days=options.datapoint_days,
             pager=Pager(token_key(self._table, secrets.token_bytes(32))),
             clock=now,
         )

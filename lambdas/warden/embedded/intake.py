@@ -191,7 +191,7 @@ class Intake:
             return rejected(topic.thing, error, waiting.at)
         except NotAsked:
             return None
-        return accepted(topic.thing, ingested.report_id, waiting.at)
+        return accepted(topic.thing, ingested.report_id, waiting.at, ingested.dropped)
 
     def _answer(self, outcomes: Iterable[tuple[_Waiting, Reply | None]]) -> None:
         for waiting, reply in outcomes:

@@ -43,3 +43,7 @@ class RemoteThingLog:
     def since(self, thing: str, at: int) -> Iterable[Logged]:
         """See ThingLog."""
         return self._file.since(thing, at)
+
+    def between(self, thing: str, start: int, end: int, *, behind: int = 0, limit: int) -> Iterable[Logged]:
+        """See ThingLog."""
+        return self._file.between(thing, start, end, behind=behind, limit=limit)

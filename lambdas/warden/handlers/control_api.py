@@ -28,7 +28,6 @@ from warden.handlers.parts import Parts
 from warden.handlers.telemetry import metrics
 from warden.storage.token_key import token_key
 from warden.use_cases.check_alert_target import CheckAlertTarget
-from warden.use_cases.list_violations import ListViolations
 
 log = Logger()
 
@@ -68,16 +67,18 @@ class ControlApi:
     @cached_property
     def _router(self) -> Router:
         parts = self._parts
-        things, violations = parts.thing_log, parts.violations
         context = Context(
             account=parts.settings.account,
             region=parts.region,
             partition=parts.settings.partition,
             catalogue=parts.catalogue,
             jobs=parts.jobs,
-            violations=ListViolations(parts.catalogue, things, violations, keep=things.keep),
+            violations=parts.violations,
+            log=parts.thing_log,
+            keep=parts.thing_log.keep,
             has_group=parts.things.has_group,
             event_days=parts.settings.event_days,
+            datapoint_days=parts.settings.datapoint_days,
             pager=Pager(token_key(parts.control_table, secrets.token_bytes(32))),
             clock=parts.clock,
             check_alert_target=self._check_alert_target,

@@ -132,7 +132,7 @@ class Evaluate:
         if ingested.races:
             self._tally.add("Raced", ingested.races)
         if self._parts.settings.replies == "all":
-            self._reply(selected, accepted(selected.topic.thing, ingested.report_id, selected.at))
+            self._reply(selected, accepted(selected.topic.thing, ingested.report_id, selected.at, ingested.dropped))
 
     def _count(self, selected: Selected, now: int) -> Ingested:
         arrival = arrive(selected.topic.thing, selected.topic.format, selected.payload, at=selected.at)

@@ -1,4 +1,5 @@
-"""The security profiles on a Table: heads, versions, attachments, and the epoch that rises with every change.
+"""The security profiles on a Table: heads, versions, attachments, what they refer to, and the epoch that rises with
+every change.
 
 Heads share one partition with the epoch, so that one consistent query lists them all: an index could be behind the
 epoch that the list is labelled with. A change and the epoch's rise are one transaction, so changes happen one after
@@ -11,12 +12,14 @@ from typing import Final
 import msgspec
 
 from warden.domain.behaviors.catalogue import Catalogue, LiveProfile
+from warden.domain.behaviors.custom import CustomMetrics
 from warden.domain.behaviors.plan import LiveBehavior
 from warden.domain.behaviors.profile import SecurityProfile
 from warden.domain.behaviors.target import Target
 from warden.domain.errors import Raced
 from warden.ports import Delete, Key, Put, Table, Write
 from warden.storage import keys
+from warden.storage.definitions import custom_metrics, dimensions
 from warden.storage.records import Records, Stored, unchanged
 
 ATTEMPTS: Final = 10
@@ -105,10 +108,16 @@ class CatalogueStore:
 
     Args:
         table: Table `control`.
+
+    Attributes:
+        custom_metrics: What profiles may name besides AWS's metrics.
+        dimensions: What narrows cloud-side metrics.
     """
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self.custom_metrics = custom_metrics(table)
+        self.dimensions = dimensions(table)
 
     # Reading. All of it is consistent.
 
@@ -127,9 +136,14 @@ class CatalogueStore:
             epoch = self.epoch()
             heads = [stored.record for page in self._pages() for stored in page if not stored.record.deleted]
             profiles = [self._live(head) for head in heads]
+            custom = self.custom()
             if self.epoch() == epoch:
-                return Catalogue(epoch, profiles)
+                return Catalogue(epoch, profiles, custom)
         raise Raced("the security profiles are changing")
+
+    def custom(self) -> CustomMetrics:
+        """The custom metrics in force."""
+        return CustomMetrics({metric.name: metric.metric_type for metric in self.custom_metrics.all()})
 
     def head(self, name: str) -> Stored[Head] | None:
         """A profile's head, also that of a deleted one."""

@@ -17,6 +17,8 @@ Table `control`:
 |-------------------|--------------|--------------|----------------|-----------------|----------------|--------|
 | catalogue's epoch | CATALOG      | EPOCH        |                |                 |                |        |
 | profile head      | CATALOG      | PROFILE#name |                |                 |                |        |
+| custom metric     | CATALOG      | METRIC#name  |                |                 |                |        |
+| dimension         | CATALOG      | DIMENSION#n  |                |                 |                |        |
 | page-token key    | TOKEN_KEY    | TOKEN_KEY    |                |                 |                |        |
 | profile version   | PROFILE#name | V#n          |                |                 |                |        |
 | attachment        | PROFILE#name | TARGET#arn   |                |                 |                |        |

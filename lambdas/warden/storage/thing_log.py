@@ -123,6 +123,20 @@ class TableThingLog:
             if after is None:
                 return
 
+    def between(self, thing: str, start: int, end: int, *, behind: int = 0, limit: int) -> Iterator[Logged]:
+        """See ThingLog."""
+        first, last = max(behind + 1, self._first_from(thing, start)), self._first_from(thing, end + 1) - 1
+        while first <= last and limit > 0:
+            page = self._table.query(
+                keys.thing(thing), first=keys.entry(first), last=keys.entry(last), limit=limit, consistent=True
+            )
+            for item in page.items:
+                logged = decode(item)
+                yield logged
+                first, limit = logged.seq + 1, limit - 1
+            if page.last is None:
+                return
+
     def _first_from(self, thing: str, at: int) -> int:
         """The smallest sequence whose entry is not before `at`, one past the newest where all are; positions never go
         back, so halving finds it."""

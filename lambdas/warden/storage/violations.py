@@ -8,14 +8,14 @@ import heapq
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from warden.domain.alarms.alarm import EventType
 from warden.domain.alarms.violation import Episode, Event, Status
 from warden.domain.alerts.sending import Sending
-from warden.ports import Absent, IndexKey, Item, Key, Put, Table
+from warden.ports import Absent, IndexKey, Item, Key, Put, Table, Write
 from warden.storage import keys
 from warden.storage.records import Records, Stored
 
@@ -41,6 +41,12 @@ def episode_key(violation_id: str) -> Key:
 def event_key(violation_id: str, at: int, kind: EventType) -> Key:
     """Where an event is."""
     return Key(keys.join("VIO", violation_id), keys.join("EV", keys.moment(at), kind))
+
+
+def _rewrite(records: Records[R], item: Item, stored: Stored[R], record: R) -> Write:
+    """Write of a record in place of the one that was read, found and due as before."""
+    put = records.item(item.key, record, stored, indexes=item.indexes, expires_at=item.expires_at)
+    return Put(put, stored.unchanged)
 
 
 def day_of(at: int) -> str:
@@ -103,6 +109,27 @@ class Violations:
     def look_again(self, stored: Stored[Episode], episode: Episode, *, due: int) -> None:
         """Store when an active episode is to be looked at again."""
         self._table.put(self._episode_item(episode, stored, due=due), stored.unchanged)
+
+    def verify(self, violation_id: str, *, state: str, description: str | None) -> bool:
+        """Store what people say of a violation with its episode and with its events.
+
+        Returns: Whether there is such a violation. Raises Raced where any of them was written since it was read.
+        """
+        page = self._table.query(episode_key(violation_id).pk, consistent=True)  # an episode, two events or three
+        said: dict[str, Any] = {"verification_state": state, "verification_state_description": description}
+        writes: list[Write] = []
+        for item in page.items:
+            if item.key != episode_key(violation_id):
+                event = _events.read(item)
+                writes.append(_rewrite(_events, item, event, msgspec.structs.replace(event.record, **said)))
+                continue
+            episode = _episodes.read(item)
+            if episode.record.status is Status.DROPPED:
+                return False
+            writes.append(_rewrite(_episodes, item, episode, msgspec.structs.replace(episode.record, **said)))
+        if writes:
+            self._table.transact(writes)
+        return bool(writes)
 
     def delivered(self, stored: Stored[Event]) -> None:
         """Store that nothing is left to send of an event: it was sent, or nobody wants it any more."""

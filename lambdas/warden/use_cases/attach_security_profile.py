@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from warden.domain.alarms.entry import Reason
-from warden.domain.behaviors.limits import PROFILES_PER_TARGET
+from warden.domain.behaviors.limits import AWS_QUOTAS, Limits
 from warden.domain.behaviors.target import Target
 from warden.domain.errors import InvalidRequest, LimitExceeded, ResourceNotFound
 from warden.ports import Write
@@ -32,6 +32,7 @@ def attach_security_profile(
     *,
     has_group: Callable[[str], bool],
     now: int,
+    limits: Limits = AWS_QUOTAS,
 ) -> None:
     """Attach a profile to a target; done again, it changes nothing.
 
@@ -41,6 +42,7 @@ def attach_security_profile(
         target: What it shall apply to.
         has_group: Whether the registry has a thing group of some name.
         now: Epoch ms.
+        limits: How many a target may have.
 
     Raises: ResourceNotFound for a profile or a group that does not exist, LimitExceeded.
     """
@@ -52,9 +54,9 @@ def attach_security_profile(
         attached = catalogue.attached_to(target.arn)
         if any(other.name == name for other in attached):
             return []
-        if len(attached) >= PROFILES_PER_TARGET:
+        if len(attached) >= limits.profiles_per_target:
             raise LimitExceeded(
-                f"securityProfileTargetArn: a target has at most {PROFILES_PER_TARGET} security profiles, "
+                f"securityProfileTargetArn: a target has at most {limits.profiles_per_target} security profiles, "
                 f"and {target.arn} has {len(attached)}"
             )
         return catalogue.attach(head, target.arn)

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
-from warden.domain.behaviors.limits import profile_problems
+from warden.domain.behaviors.limits import AWS_QUOTAS, Limits, profile_problems
 from warden.domain.behaviors.profile import Behavior, SecurityProfile
 from warden.domain.errors import InvalidRequest, ResourceAlreadyExists
 from warden.ports import Write
 from warden.storage.catalogue import CatalogueStore, Head, Uid
 
 
-def check(profile: SecurityProfile) -> None:
+def check(profile: SecurityProfile, catalogue: CatalogueStore, limits: Limits) -> None:
     """Raises InvalidRequest with all that is wrong with a profile."""
-    if found := list(profile_problems(profile)):
+    if found := list(profile_problems(profile, catalogue.custom().metrics, limits)):
         raise InvalidRequest("; ".join(found[:20]))
 
 
@@ -26,7 +26,13 @@ def identify(
 
 
 def create_security_profile(
-    catalogue: CatalogueStore, profile: SecurityProfile, tags: Mapping[str, str], *, arn: str, now: int
+    catalogue: CatalogueStore,
+    profile: SecurityProfile,
+    tags: Mapping[str, str],
+    *,
+    arn: str,
+    now: int,
+    limits: Limits = AWS_QUOTAS,
 ) -> Head:
     """Create a profile, attached to nothing.
 
@@ -36,16 +42,17 @@ def create_security_profile(
         tags: Its tags.
         arn: Its ARN, for the error where the name is in use.
         now: Epoch ms.
+        limits: How much there may be.
 
     Returns: Its head.
 
     Raises: InvalidRequest, ResourceAlreadyExists.
     """
-    check(profile)
     name = profile.security_profile_name
     created: list[Head] = []
 
     def writes(epoch: int) -> list[Write]:
+        check(profile, catalogue, limits)
         stored = catalogue.head(name)
         if stored and not stored.record.deleted:
             raise ResourceAlreadyExists(

@@ -11,7 +11,7 @@ import msgspec
 from warden.domain.alarms.alarm import EventType
 from warden.domain.alarms.entry import EntryKind, Logged, Reason, Transition
 from warden.domain.alarms.violation import Episode, Event, Status
-from warden.domain.behaviors.metrics import DEVICE_METRICS
+from warden.domain.behaviors.metrics import code_of, kind_of
 from warden.domain.behaviors.profile import AlertTarget, Behavior, MetricValue
 from warden.domain.errors import Raced
 from warden.ports import Key, ThingLog
@@ -161,7 +161,12 @@ class DispatchTransitions:
         assert behavior, "an active episode has a copy of its behavior"
         wanted = transition.type is EventType.INVALIDATED or (standing.live and standing.covered)
         event = self._event(happened, behavior, target if wanted else None, invalidated=not wanted)
-        event = msgspec.structs.replace(event, thing_id=episode.thing_id, verification_state=episode.verification_state)
+        event = msgspec.structs.replace(
+            event,
+            thing_id=episode.thing_id,
+            verification_state=episode.verification_state,
+            verification_state_description=episode.verification_state_description,
+        )
         self._violations.end(stored, event, alert_due=happened.now + ALERT_AGAIN_MS)
 
     def _standing(self, happened: _Happened) -> Standing:
@@ -202,9 +207,6 @@ class DispatchTransitions:
 
 def _value(happened: _Happened, behavior: Behavior) -> MetricValue | None:
     """What the behavior was compared with: the window's sum, else the entry's datapoint."""
-    metric = DEVICE_METRICS.get(behavior.metric or "")
-    if metric is None:
-        return None
     count = happened.transition.count
-    point = happened.logged.entry.points.get(metric.code) if count is None else count
-    return None if point is None else metric.kind.value(point)
+    point = happened.logged.entry.points.get(code_of(behavior.metric or "")) if count is None else count
+    return None if point is None else kind_of(behavior).value(point)

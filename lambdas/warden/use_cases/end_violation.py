@@ -42,6 +42,7 @@ def end_violation(
         behavior=standing.behavior or episode.behavior,
         target=target,
         verification_state=episode.verification_state,
+        verification_state_description=episode.verification_state_description,
     )
     violations.end(stored, event, alert_due=now + ALERT_AGAIN_MS)
     return [event_key(event.violation_id, event.at, event.type)]

@@ -16,7 +16,7 @@ from warden.domain.behaviors.metrics import datapoints
 from warden.domain.behaviors.target import ThingFacts
 from warden.domain.errors import NotAThing, Raced, ReportRejected, TooSoon
 from warden.domain.reports import DECODERS
-from warden.domain.reports.report import Decoded
+from warden.domain.reports.report import Decoded, Dropped
 from warden.domain.reports.topics import name_problem
 from warden.ports import Known, Registrations, ThingLog, Things
 
@@ -79,11 +79,13 @@ class Ingested:
         report_id: The report's.
         outcome: What became of it.
         races: How often another writer was first.
+        dropped: What of its custom metrics cannot be used.
     """
 
     report_id: int
     outcome: Outcome
     races: int = 0
+    dropped: tuple[Dropped, ...] = ()
 
 
 class IngestReport:
@@ -133,20 +135,20 @@ class IngestReport:
         """
         thing, races = arrival.thing, 0
         if again and self._counted(arrival):
-            return Ingested(arrival.report_id, Outcome.DUPLICATE)
+            return Ingested(arrival.report_id, Outcome.DUPLICATE, dropped=self._unused(arrival))
         for attempt in range(ATTEMPTS):
             known = self._log.load(thing, consistent=attempt > 0)
             if attempt == 0 and _void(known, arrival.at, self._options.keep):
                 continue  # a stale read may look like that; nothing is declared void on its word
-            entry = self._next(arrival, known)
+            entry, dropped = self._next(arrival, known)
             if entry is None:
-                return Ingested(arrival.report_id, Outcome.DUPLICATE, races)
+                return Ingested(arrival.report_id, Outcome.DUPLICATE, races, dropped)
             try:
                 self._log.append(thing, entry, after=known.newest.seq if known.newest else 0)
             except Raced:
                 races += 1
                 continue
-            return Ingested(arrival.report_id, Outcome.LATE if entry.late else Outcome.NEWEST, races)
+            return Ingested(arrival.report_id, Outcome.LATE if entry.late else Outcome.NEWEST, races, dropped)
         raise Raced(f"{thing}: others wrote first {races} times")
 
     def _counted(self, arrival: Arrival) -> bool:
@@ -155,25 +157,30 @@ class IngestReport:
         recent = self._log.recent(arrival.thing, REDELIVERED_AMONG)
         return any((logged.entry.report_id, logged.entry.digest) == known_as for logged in recent)
 
-    def _next(self, arrival: Arrival, known: Known) -> Entry | None:
-        """The entry to append, None for a report that has been counted."""
+    def _unused(self, arrival: Arrival) -> tuple[Dropped, ...]:
+        return arrival.using(self._catalogues.current(arrival.at).custom)[1]
+
+    def _next(self, arrival: Arrival, known: Known) -> tuple[Entry | None, tuple[Dropped, ...]]:
+        """The entry to append, None for a report that has been counted; and what of the report cannot be used."""
         newest, options = known.newest, self._options
         facts = self._facts(arrival, known.facts)
         if newest and options.one_clock and arrival.at < newest.entry.pos:
             arrival = msgspec.structs.replace(arrival, at=newest.entry.pos)
         state, _ = current(newest, facts, now=arrival.at, keep=options.keep)
-        match place(arrival, state, facts, min_interval=options.min_interval):
-            case Place.DUPLICATE:
-                return None
-            case Place.TOO_SOON:
-                gap, least = arrival.at - state.report_at, options.min_interval
-                raise TooSoon(gap, min_interval=least, report_id=arrival.report_id)
-            case Place.LATE:
-                return self._late(arrival, newest, facts)
+        where = place(arrival, state, facts, min_interval=options.min_interval)
+        if where is Place.DUPLICATE:
+            return None, self._unused(arrival)
+        if where is Place.TOO_SOON:
+            gap, least = arrival.at - state.report_at, options.min_interval
+            raise TooSoon(gap, min_interval=least, report_id=arrival.report_id)
         catalogue = self._catalogue(arrival.at, newest)
-        return report(arrival, newest, facts, catalogue, account=options.account, keep=options.keep)
+        arrival, dropped = arrival.using(catalogue.custom)
+        if where is Place.LATE:
+            return self._late(arrival, newest, facts, catalogue), dropped
+        entry = report(arrival, newest, facts, catalogue, account=options.account, keep=options.keep)
+        return entry, dropped
 
-    def _late(self, arrival: Arrival, newest: Logged | None, facts: ThingFacts) -> Entry | None:
+    def _late(self, arrival: Arrival, newest: Logged | None, facts: ThingFacts, catalogue: Catalogue) -> Entry | None:
         before = after = None
         told: set[tuple[str, int]] = set()
         for logged in self._log.since(arrival.thing, arrival.at):
@@ -184,7 +191,6 @@ class IngestReport:
                 before = logged
             elif after is None:
                 after = logged
-        catalogue = self._catalogue(arrival.at, newest)
         return late_report(
             arrival,
             newest,
@@ -231,7 +237,8 @@ def arrive(thing: str, fmt: str, payload: bytes, *, at: int) -> Arrival:
     Raises: ReportRejected, where it can never count; the device is to be told why.
     """
     decoded = _decode(thing, fmt, payload)
-    return Arrival(thing, decoded.report.header.report_id, digest(payload), datapoints(decoded), at)
+    report, points = decoded.report, datapoints(decoded)
+    return Arrival(thing, report.header.report_id, digest(payload), points, at, report.custom_metrics or {})
 
 
 def _decode(thing: str, fmt: str, payload: bytes) -> Decoded:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from warden.domain.alarms.advance import current
 from warden.domain.alarms.violation import Episode, Event, Status
-from warden.domain.behaviors.metrics import DEVICE_METRICS
+from warden.domain.behaviors.metrics import code_of, kind_of
 from warden.domain.behaviors.profile import Behavior, MetricValue
 from warden.domain.behaviors.target import ThingFacts
 from warden.ports import ThingLog
@@ -123,11 +123,11 @@ class ListViolations:
         ringing = (alarm for alarm in state.alarms if alarm.violation_id == episode.violation_id)
         alarm = next(ringing, None)
         logged = self._log.read(episode.thing, alarm.violated) if alarm else None
-        metric = DEVICE_METRICS.get((episode.behavior and episode.behavior.metric) or "")
-        if not (alarm and logged and metric):
+        behavior = episode.behavior
+        if not (alarm and logged and behavior):
             return ActiveViolation(episode, episode.started_at, episode.value)
-        point = logged.entry.points.get(metric.code) if alarm.count is None else alarm.count
-        value = episode.value if point is None else metric.kind.value(point)
+        point = logged.entry.points.get(code_of(behavior.metric or "")) if alarm.count is None else alarm.count
+        value = episode.value if point is None else kind_of(behavior).value(point)
         return ActiveViolation(episode, logged.entry.at, value)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from warden.domain.alarms.entry import Reason
+from warden.domain.behaviors.limits import AWS_QUOTAS, Limits
 from warden.domain.behaviors.profile import Behavior, SecurityProfile
 from warden.domain.errors import ResourceNotFound, VersionConflict
 from warden.ports import Write
@@ -46,6 +47,7 @@ def update_security_profile(
     *,
     expected_version: int | None,
     now: int,
+    limits: Limits = AWS_QUOTAS,
 ) -> tuple[Head, SecurityProfile]:
     """Change what a profile says; what it is attached to stays.
 
@@ -60,6 +62,7 @@ def update_security_profile(
         edit: What it says now → what it shall say.
         expected_version: The version that the caller has seen, None where that does not matter.
         now: Epoch ms.
+        limits: How much there may be.
 
     Raises: InvalidRequest, ResourceNotFound, VersionConflict.
     """
@@ -70,7 +73,7 @@ def update_security_profile(
         old = before.version.record.profile
         expect(before.head.record, expected_version)
         profile = edit(old)
-        check(profile)
+        check(profile, catalogue, limits)
         version = before.head.record.version + 1
         kept = _kept(before.head.record, old, profile, version)
         live = identify(profile.behaviors, epoch=epoch, version=version, now=now, kept=kept)

@@ -1,13 +1,17 @@
 """A metrics report as it came in, and where it belongs among those of its thing."""
 
+from collections.abc import Mapping, Sequence
 from enum import Enum
+from typing import Any, Self
 
 import msgspec
 
 from warden.domain.alarms.entry import State
+from warden.domain.behaviors.custom import CustomMetrics
 from warden.domain.behaviors.metrics import Datapoint
 from warden.domain.behaviors.target import ThingFacts
 from warden.domain.behaviors.windows import slack
+from warden.domain.reports.report import Dropped
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
@@ -17,8 +21,9 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
         thing: The thing's name, from the topic.
         report_id: The report's.
         digest: Of its payload.
-        points: What it says, by metric code.
+        points: What it says, by metric code; of custom metrics once it is known which there are.
         at: When it came, epoch ms.
+        custom: What it says of custom metrics, by their names, as it came.
     """
 
     thing: str
@@ -26,6 +31,14 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     digest: bytes
     points: dict[str, Datapoint]
     at: int
+    custom: Mapping[str, Sequence[Mapping[str, Any]]] = {}
+
+    def using(self, metrics: CustomMetrics) -> tuple[Self, tuple[Dropped, ...]]:
+        """The report with the datapoints of its custom metrics, and what cannot be used of them."""
+        if not self.custom:
+            return self, ()
+        points, dropped = metrics.read(self.custom)
+        return msgspec.structs.replace(self, points={**self.points, **points}), dropped
 
 
 class Place(Enum):

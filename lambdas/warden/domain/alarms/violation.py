@@ -76,6 +76,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         target: Where its alert goes; None where nothing is to be sent, or everything was for certain.
         verification_state: Of the violation, at the time.
         sending: How far its alert is, where receipts tell.
+        verification_state_description: What people said of the violation.
     """
 
     schema: int = 1
@@ -92,6 +93,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     target: AlertTarget | None = None
     verification_state: str = "UNKNOWN"
     sending: Sending = Sending()
+    verification_state_description: str | None = None
 
 
 def alert_message(event: Event, *, truncated: bool = False) -> str:

@@ -21,10 +21,8 @@ def offending(behavior: Behavior, value: MetricValue | None) -> tuple[Element, .
     if value is None or criteria is None or allowed is None:
         return ()
     wanted = not (criteria.comparison_operator or "").startswith("not-")
-    if value.ports is not None and allowed.ports is not None:
-        ports = frozenset(allowed.ports)
-        return tuple(port for port in value.ports if (port in ports) is not wanted)
     if value.cidrs is not None and allowed.cidrs is not None:
         networks = CidrSet(allowed.cidrs)
         return tuple(each for each in value.cidrs if (ip_address(each).packed in networks) is not wanted)
-    return ()
+    listed = frozenset(elements(allowed))
+    return tuple(each for each in elements(value) if (each in listed) is not wanted)

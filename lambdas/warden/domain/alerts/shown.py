@@ -23,7 +23,7 @@ COMPARED = {
     "greater-than": "more than",
     "greater-than-equals": "at least",
 }
-KINDS = {"ports": "ports", "cidrs": "addresses"}
+KINDS = {"ports": "ports", "cidrs": "addresses", "numbers": "numbers", "strings": "texts"}
 
 
 def name(text: str) -> str:
@@ -41,9 +41,9 @@ def seen(behavior: Behavior, value: MetricValue | None) -> str:
     """What a thing reported; of a list, first what violates the behavior."""
     if value is None:
         return "nothing"
-    if value.count is not None:
-        return f"{value.count:,}"
-    listed, wrong = elements(value), offending(behavior, value)
+    if (number := _number(value)) is not None:
+        return f"{number:,}"
+    listed, wrong = _texts(value, elements(value)), _texts(value, offending(behavior, value))
     if not wrong:
         return _listed(listed)
     return f"{_listed(wrong)}{f' among {len(listed):,}' if len(listed) > len(wrong) else ''}"
@@ -56,16 +56,27 @@ def normal(behavior: Behavior) -> str:
     if criteria is None or value is None:
         return "as its criteria say"
     operator = criteria.comparison_operator or ""
-    if value.count is not None:
+    if (number := _number(value)) is not None:
         metric = DEVICE_METRICS.get(behavior.metric or "")
         sums = f" in {criteria.duration_seconds} s" if metric and metric.accumulates else ""
-        return f"{COMPARED.get(operator, operator)} {value.count:,}{sums}"
+        return f"{COMPARED.get(operator, operator)} {number:,}{sums}"
     kind = next((KINDS.get(member, member) for member in value.members()), "values")
-    return f"{'none of the' if operator.startswith('not-') else 'only'} {kind} {_listed(elements(value))}"
+    return (
+        f"{'none of the' if operator.startswith('not-') else 'only'} {kind} {_listed(_texts(value, elements(value)))}"
+    )
 
 
-def _listed(values: Sequence[Element]) -> str:
+def _number(value: MetricValue) -> float | None:
+    return value.count if value.count is not None else value.number
+
+
+def _texts(value: MetricValue, some: Sequence[Element]) -> list[str]:
+    """Some of a value's elements; texts are a device's own, like names."""
+    return [name(str(each)) if value.strings is not None else str(each) for each in some]
+
+
+def _listed(values: Sequence[str]) -> str:
     if not values:
         return "none"
     more = f" and {len(values) - LISTED:,} more" if len(values) > LISTED else ""
-    return ", ".join(map(str, values[:LISTED])) + more
+    return ", ".join(values[:LISTED]) + more

@@ -1,15 +1,20 @@
-"""All security profiles in force at one epoch, and which behaviors that means for a thing."""
+"""All security profiles in force at one epoch, with what they refer to, and which behaviors that means for a thing."""
 
 from collections.abc import Iterable
 
 import msgspec
 
+from warden.domain.behaviors.custom import CustomMetrics
+from warden.domain.behaviors.metrics import DEVICE_METRICS
 from warden.domain.behaviors.plan import LiveBehavior, Plan
 from warden.domain.behaviors.profile import SecurityProfile
 from warden.domain.behaviors.target import Target, ThingFacts
 
 MEMBERSHIPS_REMEMBERED = 4096
 """Combinations of thing groups whose plan is found at once: as many as a fleet has kinds of devices, many times."""
+
+
+NO_CUSTOM_METRICS = CustomMetrics({})
 
 
 class LiveProfile(msgspec.Struct, frozen=True):
@@ -30,18 +35,27 @@ class Catalogue:
     Args:
         epoch: What they are labelled with: the content is that of this epoch or newer, never older.
         profiles: All that are not deleted.
+        custom: Every custom metric.
 
     Attributes:
+        custom: As given.
         behaviors: Every behavior that lives, by uid, whether it applies to anything or not.
     """
 
-    def __init__(self, epoch: int, profiles: Iterable[LiveProfile]) -> None:
+    def __init__(self, epoch: int, profiles: Iterable[LiveProfile], custom: CustomMetrics = NO_CUSTOM_METRICS) -> None:
         self.epoch = epoch
+        self.custom = custom
+        self._metrics = {**DEVICE_METRICS, **custom.metrics}
         self._profiles = tuple(profiles)
         self.behaviors = {live.uid: live for profile in self._profiles for live in profile.behaviors}
         self._profile_of = {live.uid: profile for profile in self._profiles for live in profile.behaviors}
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._plan_of: dict[tuple[bool, tuple[str, ...]], Plan] = {}
+
+    @property
+    def profiles(self) -> tuple[SecurityProfile, ...]:
+        """What the profiles say."""
+        return tuple(live.profile for live in self._profiles)
 
     def covers(self, uid: str, thing: ThingFacts) -> bool | None:
         """Whether a behavior applies to a thing; None where there is no such behavior."""
@@ -65,5 +79,6 @@ class Catalogue:
         plan = self._plans[covering] = Plan(
             (live for profile in profiles for live in profile.behaviors),
             (metric for profile in profiles for metric in profile.profile.retained_metrics()),
+            self._metrics,
         )
         return plan

@@ -1,23 +1,27 @@
-"""The device-side metrics: what each is called, what kind of value it has, where a report carries it.
+"""What devices report: what each metric is called, what kind of value it has, where a report carries it.
 
 Source: AWS IoT Device Defender Developer Guide, Device-side metrics and Detect behaviors.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from operator import attrgetter
 from typing import Any
 
-from warden.domain.behaviors.profile import MetricValue
+from warden.domain.behaviors.profile import Behavior, MetricValue
 from warden.domain.reports.addresses import text
 from warden.domain.reports.report import Decoded
 
-Datapoint = int | frozenset[int | bytes]
-"""A metric's value in one report: a count, or what is in its list, which are ports or the bytes of addresses."""
+Datapoint = int | float | frozenset[int | float | bytes]
+"""A metric's value in one report: a count, a custom number, or what is in its list, which are ports, the bytes of
+addresses, custom numbers or custom strings in UTF-8. Custom numbers are always floats."""
 
 Datapoints = Mapping[str, Datapoint]
 """What one report says, by the metrics' codes; a metric that the report leaves out is absent."""
+
+
+COMPARISONS = ("less-than", "less-than-equals", "greater-than", "greater-than-equals")
 
 
 class Kind(Enum):
@@ -28,30 +32,36 @@ class Kind(Enum):
         operators: The comparisons that it takes.
     """
 
-    COUNT = ("count", ("less-than", "less-than-equals", "greater-than", "greater-than-equals"))
+    COUNT = ("count", COMPARISONS)
     PORTS = ("ports", ("in-port-set", "not-in-port-set"))
     ADDRESSES = ("cidrs", ("in-cidr-set", "not-in-cidr-set"))
+    NUMBER = ("number", COMPARISONS)
+    NUMBERS = ("numbers", ("in-set", "not-in-set"))
+    STRINGS = ("strings", ("in-set", "not-in-set"))
 
     def __init__(self, member: str, operators: tuple[str, ...]) -> None:
         self.member = member
         self.operators = operators
 
     def value(self, datapoint: Datapoint) -> MetricValue:
-        """A datapoint as the API and alerts show it."""
-        if isinstance(datapoint, int):
-            return MetricValue(count=datapoint)
-        if self is Kind.ADDRESSES:
-            return MetricValue(cidrs=tuple(text(each) for each in sorted(datapoint) if isinstance(each, bytes)))
-        return MetricValue(ports=tuple(each for each in sorted(datapoint) if isinstance(each, int)))
+        """A datapoint as the API and alerts show it; lists in order."""
+        shown: Any = datapoint
+        if isinstance(datapoint, frozenset):
+            items: list[Any] = sorted(datapoint)  # they are of one type
+            shown = tuple(map(_TEXTS[self], items) if self in _TEXTS else items)
+        return MetricValue(**{self.member: shown})
+
+
+_TEXTS: Mapping[Kind, Callable[[bytes], str]] = {Kind.ADDRESSES: text, Kind.STRINGS: bytes.decode}
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceMetric:
+class Metric:
     """A metric that devices report.
 
     Attributes:
-        name: AWS's name.
-        code: Names it in the log, for ever.
+        name: AWS's, or that of a custom metric.
+        code: Names it in the log, for ever; see `code_of`.
         kind: Of its value.
         accumulates: Whether each datapoint is a difference that a window sums; the window of a gauge is its latest
             value.
@@ -65,19 +75,19 @@ class DeviceMetric:
     takes_duration: bool = False
 
 
-DEVICE_METRICS: Mapping[str, DeviceMetric] = {
+DEVICE_METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        DeviceMetric("aws:all-bytes-in", "bi", Kind.COUNT, accumulates=True, takes_duration=True),
-        DeviceMetric("aws:all-bytes-out", "bo", Kind.COUNT, accumulates=True, takes_duration=True),
-        DeviceMetric("aws:all-packets-in", "pi", Kind.COUNT, accumulates=True, takes_duration=True),
-        DeviceMetric("aws:all-packets-out", "po", Kind.COUNT, accumulates=True, takes_duration=True),
-        DeviceMetric("aws:num-listening-tcp-ports", "nt", Kind.COUNT, takes_duration=True),
-        DeviceMetric("aws:num-listening-udp-ports", "nu", Kind.COUNT, takes_duration=True),
-        DeviceMetric("aws:num-established-tcp-connections", "nc", Kind.COUNT),
-        DeviceMetric("aws:listening-tcp-ports", "tp", Kind.PORTS),
-        DeviceMetric("aws:listening-udp-ports", "up", Kind.PORTS),
-        DeviceMetric("aws:destination-ip-addresses", "ip", Kind.ADDRESSES),
+        Metric("aws:all-bytes-in", "bi", Kind.COUNT, accumulates=True, takes_duration=True),
+        Metric("aws:all-bytes-out", "bo", Kind.COUNT, accumulates=True, takes_duration=True),
+        Metric("aws:all-packets-in", "pi", Kind.COUNT, accumulates=True, takes_duration=True),
+        Metric("aws:all-packets-out", "po", Kind.COUNT, accumulates=True, takes_duration=True),
+        Metric("aws:num-listening-tcp-ports", "nt", Kind.COUNT, takes_duration=True),
+        Metric("aws:num-listening-udp-ports", "nu", Kind.COUNT, takes_duration=True),
+        Metric("aws:num-established-tcp-connections", "nc", Kind.COUNT),
+        Metric("aws:listening-tcp-ports", "tp", Kind.PORTS),
+        Metric("aws:listening-udp-ports", "up", Kind.PORTS),
+        Metric("aws:destination-ip-addresses", "ip", Kind.ADDRESSES),
     )
 }
 
@@ -95,6 +105,22 @@ CLOUD_METRICS = frozenset(
 )
 
 _port = attrgetter("port")
+
+
+def code_of(metric: str) -> str:
+    """What names a metric's datapoints in the log: of a custom one, its name behind a dot, which no code of AWS's
+    metrics begins with."""
+    known = DEVICE_METRICS.get(metric)
+    return known.code if known else f".{metric}"
+
+
+def kind_of(behavior: Behavior) -> Kind:
+    """What kind of value the metric has of a behavior with criteria."""
+    known = DEVICE_METRICS.get(behavior.metric or "")
+    if known:
+        return known.kind
+    given = behavior.criteria.value.members() if behavior.criteria and behavior.criteria.value else {}
+    return next((kind for kind in (Kind.NUMBERS, Kind.STRINGS, Kind.ADDRESSES) if kind.member in given), Kind.NUMBER)
 
 
 def datapoints(decoded: Decoded) -> dict[str, Datapoint]:  # noqa: C901, PLR0912 (one pass, once a report)

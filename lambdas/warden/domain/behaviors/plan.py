@@ -7,22 +7,33 @@ and so an empty list always conforms.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import inf, nextafter
 from typing import Any, NamedTuple
 
 import msgspec
 
 from warden.domain.behaviors.cidrs import CidrSet
-from warden.domain.behaviors.metrics import DEVICE_METRICS, Datapoint, Datapoints, DeviceMetric, Kind
+from warden.domain.behaviors.metrics import DEVICE_METRICS, Datapoint, Datapoints, Kind, Metric
 from warden.domain.behaviors.profile import Behavior, Criteria
 from warden.domain.behaviors.windows import MOST, Ring, add, add_late, slack, total
 
-RANGES: Mapping[str, Callable[[int], tuple[int, int]]] = {
+Range = tuple[float, float]
+"""The numbers that conform: from, to, both included. Of counts they are ints: a double is too coarse for those."""
+
+COUNT_RANGES: Mapping[str, Callable[[int], Range]] = {
     "less-than": lambda limit: (0, limit - 1),
     "less-than-equals": lambda limit: (0, limit),
     "greater-than": lambda limit: (limit + 1, MOST),
     "greater-than-equals": lambda limit: (limit, MOST),
 }
-"""The counts that conform: from, to. A count is 0 to 2^64 - 1."""
+"""A count is 0 to 2^64 - 1."""
+
+NUMBER_RANGES: Mapping[str, Callable[[float], Range]] = {
+    "less-than": lambda limit: (-inf, nextafter(limit, -inf)),
+    "less-than-equals": lambda limit: (-inf, limit),
+    "greater-than": lambda limit: (nextafter(limit, inf), inf),
+    "greater-than-equals": lambda limit: (limit, inf),
+}
 
 HOSTS_REMEMBERED = 16_384
 """Addresses whose verdict a plan remembers; a fleet talks to few, a scanner to many."""
@@ -75,13 +86,13 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
         return {window: total(ring) for window, ring in self.windows.items()}
 
 
-class _Count(NamedTuple):
-    """A behavior that compares a count: it conforms from `least` to `most`."""
+class _Number(NamedTuple):
+    """A behavior that compares a count or a number: it conforms from `least` to `most`."""
 
     code: str
     bit: int
-    least: int
-    most: int
+    least: float
+    most: float
 
 
 class _Sum(NamedTuple):
@@ -94,17 +105,17 @@ class _Sum(NamedTuple):
     window: str
     duration: int
     reach: int
-    least: int
-    most: int
-    tests: tuple[tuple[int, int, int], ...]
+    least: float
+    most: float
+    tests: tuple[tuple[int, float, float], ...]
 
 
-class _Ports(NamedTuple):
-    """A behavior that judges a list of ports."""
+class _List(NamedTuple):
+    """A behavior that judges a list of ports, numbers or strings."""
 
     code: str
     bit: int
-    conforms: Callable[[Iterable[int]], bool]
+    conforms: Callable[[Iterable[Any]], bool]
 
 
 class _Hosts(NamedTuple):
@@ -120,7 +131,8 @@ class Plan:
 
     Args:
         behaviors: All of them, also those without criteria.
-        retained: Names of the metrics whose datapoints are kept.
+        retained: Names of the metrics whose datapoints are kept; those that there are not are nowhere reported.
+        metrics: By name, all that there are.
 
     Attributes:
         behaviors: Those that are judged; a behavior's bit is 1 << its position.
@@ -128,25 +140,40 @@ class Plan:
         retained: Codes of the metrics that are kept.
     """
 
-    __slots__ = ("_counts", "_hosts", "_of_metric", "_ports", "_sums", "behaviors", "positions", "retained")
+    __slots__ = (
+        "_hosts",
+        "_lists",
+        "_metrics",
+        "_numbers",
+        "_of_metric",
+        "_sums",
+        "behaviors",
+        "positions",
+        "retained",
+    )
 
-    def __init__(self, behaviors: Iterable[LiveBehavior], retained: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        behaviors: Iterable[LiveBehavior],
+        retained: Iterable[str] = (),
+        metrics: Mapping[str, Metric] = DEVICE_METRICS,
+    ) -> None:
+        self._metrics = metrics
         self.behaviors = tuple(live for live in behaviors if live.behavior.criteria)
         self.positions = {live.uid: position for position, live in enumerate(self.behaviors)}
-        self.retained = frozenset(DEVICE_METRICS[name].code for name in retained if name in DEVICE_METRICS)
+        self.retained = frozenset(metrics[name].code for name in retained if name in metrics)
         self._sums = tuple(_compile_sums(self._of_kind(Kind.COUNT)))
-        self._counts = tuple(_compile_counts(self._of_kind(Kind.COUNT)))
-        self._ports = tuple(_compile_ports(self._of_kind(Kind.PORTS)))
+        self._numbers = tuple(_compile_numbers(self._of_kind(Kind.COUNT, Kind.NUMBER)))
+        self._lists = tuple(_compile_lists(self._of_kind(Kind.PORTS, Kind.NUMBERS, Kind.STRINGS)))
         self._hosts = tuple(_compile_hosts(self._of_kind(Kind.ADDRESSES)))
         self._of_metric: dict[str, int] = defaultdict(int)
-        for kind in Kind:
-            for bit, metric, _ in self._of_kind(kind):
-                self._of_metric[metric.code] |= bit
+        for bit, metric, _ in self._of_kind(*Kind):
+            self._of_metric[metric.code] |= bit
 
-    def _of_kind(self, kind: Kind) -> Iterator[tuple[int, DeviceMetric, Criteria]]:
+    def _of_kind(self, *kinds: Kind) -> Iterator[tuple[int, Metric, Criteria]]:
         for position, live in enumerate(self.behaviors):
-            metric = DEVICE_METRICS[live.behavior.metric or ""]
-            if metric.kind is kind and live.behavior.criteria:
+            metric = self._metrics[live.behavior.metric or ""]
+            if metric.kind in kinds and live.behavior.criteria:
                 yield 1 << position, metric, live.behavior.criteria
 
     def seen(self, points: Datapoints) -> int:
@@ -182,11 +209,11 @@ class Plan:
                 rings[window], value = add(ring, at, value, duration)
             if not all_least <= value <= all_most:
                 violated |= sum(bit for bit, least, most in tests if not least <= value <= most)
-        for code, bit, least, most in self._counts:
+        for code, bit, least, most in self._numbers:
             value = points.get(code)
             if value is not None and not least <= value <= most:
                 violated |= bit
-        for code, bit, conforms in self._ports:
+        for code, bit, conforms in self._lists:
             if not conforms(points.get(code, ())):  # type: ignore[arg-type]
                 violated |= bit
         for code, _, broken in self._hosts:
@@ -219,7 +246,7 @@ class Plan:
         return next((group.window for group in self._sums if any(test[0] == bit for test in group.tests)), "")
 
 
-_Judged = Iterator[tuple[int, DeviceMetric, Criteria]]
+_Judged = Iterator[tuple[int, Metric, Criteria]]
 
 
 def _compile_sums(judged: _Judged) -> Iterator[_Sum]:
@@ -240,21 +267,23 @@ def _compile_sums(judged: _Judged) -> Iterator[_Sum]:
         )
 
 
-def _compile_counts(judged: _Judged) -> Iterator[_Count]:
+def _compile_numbers(judged: _Judged) -> Iterator[_Number]:
     for bit, metric, criteria in judged:
         if not metric.accumulates:
-            yield _Count(metric.code, bit, *_conforming(metric, criteria))
+            yield _Number(metric.code, bit, *_conforming(metric, criteria))
 
 
-def _conforming(metric: DeviceMetric, criteria: Criteria) -> tuple[int, int]:
-    return RANGES[criteria.comparison_operator or ""](_compared(metric, criteria))
+def _conforming(metric: Metric, criteria: Criteria) -> Range:
+    ranges: Mapping[str, Callable[[Any], Range]] = COUNT_RANGES if metric.kind is Kind.COUNT else NUMBER_RANGES
+    return ranges[criteria.comparison_operator or ""](_compared(metric, criteria))
 
 
-def _compile_ports(judged: _Judged) -> Iterator[_Ports]:
+def _compile_lists(judged: _Judged) -> Iterator[_List]:
     for bit, metric, criteria in judged:
-        ports = frozenset[int](_compared(metric, criteria))
-        inside = criteria.comparison_operator == "in-port-set"
-        yield _Ports(metric.code, bit, ports.issuperset if inside else ports.isdisjoint)
+        given = _compared(metric, criteria)
+        listed = frozenset[Any](each.encode() if metric.kind is Kind.STRINGS else each for each in given)
+        inside = not (criteria.comparison_operator or "").startswith("not-")
+        yield _List(metric.code, bit, listed.issuperset if inside else listed.isdisjoint)
 
 
 def _compile_hosts(judged: _Judged) -> Iterator[_Hosts]:
@@ -266,5 +295,6 @@ def _compile_hosts(judged: _Judged) -> Iterator[_Hosts]:
         yield _Hosts(code, tuple(tests), {})
 
 
-def _compared(metric: DeviceMetric, criteria: Criteria) -> Any:
-    return getattr(criteria.value, metric.kind.member)
+def _compared(metric: Metric, criteria: Criteria) -> Any:
+    given = criteria.value.members() if criteria.value else {}
+    return given[metric.kind.member] if metric.kind.member in given else float(given["count"])

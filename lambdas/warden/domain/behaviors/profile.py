@@ -120,6 +120,11 @@ class SecurityProfile(Wire, frozen=True):
         """Where alerts go, if anywhere: AWS knows one kind of target."""
         return self.alert_targets.get("SNS")
 
+    def dimensions(self) -> Iterator[str]:
+        """Names of the dimensions that this profile uses."""
+        users: tuple[Behavior | MetricToRetain, ...] = (*self.behaviors, *self.additional_metrics_to_retain_v2)
+        yield from (each.metric_dimension.dimension_name for each in users if each.metric_dimension)
+
     def retained_metrics(self) -> Iterator[str]:
         """Names of the metrics whose datapoints are kept on behalf of this profile."""
         yield from (behavior.metric for behavior in self.behaviors if behavior.metric)

@@ -152,6 +152,13 @@ class Report(Part, frozen=True):
     custom_metrics: dict[str, Annotated[list[dict[str, Any]], Meta(max_length=1)]] | None = None
 
 
+class Dropped(Struct, frozen=True):
+    """A custom metric of a report that counts, which is not used; and why: what was expected, what was there."""
+
+    metric: str
+    reason: str
+
+
 class Decoded(Struct, frozen=True, gc=False):
     """A report that was taken, and what was read from its texts to check them.
 
