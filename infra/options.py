@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from warden.domain.behaviors.limits import AWS_QUOTAS, Limits
+
 KEY = "thingwarden"
 DEFAULT_STAGE = "prod"
 
@@ -44,6 +46,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         log_capacity: Of table `log`: "on-demand", or provisioned between two bounds.
         datapoint_days: How long datapoints are kept.
         event_days: How long violation events are kept.
+        flag_counter_resets: Whether a traffic counter's jump that no network carries is kept but judged by nothing.
+        limits: How much there may be of what, by name; AWS's quotas are the defaults.
         registry_calls_per_second: What one container of a function may ask of the account's registry.
         log_table: Stream ARN of an existing table to use instead of making one.
         control_table: Name of an existing table to use instead of making one, such as a restored one.
@@ -67,6 +71,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     log_capacity: Literal["on-demand"] | Capacity = "on-demand"
     datapoint_days: Days = 14
     event_days: Days = 30
+    flag_counter_resets: bool = True
+    limits: Limits = AWS_QUOTAS
     registry_calls_per_second: Annotated[float, Meta(gt=0, le=1000)] = 10.0
     log_table: Annotated[str, Meta(pattern=r"^$|^arn:[^:]+:dynamodb:[^:]+:\d{12}:table/[^/]+/stream/.+$")] = ""
     control_table: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{0,255}$")] = ""

@@ -135,6 +135,8 @@ class WardenStack(Stack):
             replies=options.replies,
             datapoint_days=options.datapoint_days,
             event_days=options.event_days,
+            flag_counter_resets=options.flag_counter_resets,
+            limits=options.limits,
             registry_calls_per_second=options.registry_calls_per_second,
             role_arns=role_arns,
             check_pass_role=options.check_pass_role,

@@ -1,9 +1,11 @@
 """What the functions are told by their environment: infra writes it with `environment`, handlers read it back."""
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import msgspec
+
+from warden.domain.behaviors.limits import AWS_QUOTAS, Limits
 
 PREFIX = "WARDEN_"
 
@@ -22,9 +24,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         allow_unregistered_devices: Whether names that the registry does not have may report.
         min_report_interval_seconds: How far a thing's reports have to be apart, 0 for no minimum.
         replies: Which reports are answered.
-        datapoint_days: How long a thing's log is kept, 4 or more.
+        datapoint_days: How long datapoints are listed; the log that holds them is kept for 4 at least.
         event_days: How long events and ended violations are kept.
         registry_calls_per_second: What one container of a function may ask of the registry.
+        flag_counter_resets: See `domain.behaviors.spikes`.
+        limits: How much there may be of what.
         role_arns: Patterns of the alert roles that profiles may name, with `*` for any characters.
         check_pass_role: Whether the caller of the API needs iam:PassRole on an alert role it names.
         registry_queue_url: Of the queue of registry events; only for the function that reads it.
@@ -49,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     datapoint_days: int = 14
     event_days: int = 30
     registry_calls_per_second: float = 10.0
+    flag_counter_resets: bool = True
+    limits: Limits = AWS_QUOTAS
     role_arns: tuple[str, ...] = ()
     check_pass_role: bool = True
     registry_queue_url: str = ""
@@ -62,9 +68,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """The settings in `env`. Raises msgspec.ValidationError, which names the one that is missing or wrong."""
-        given = {name.removeprefix(PREFIX).lower(): value for name, value in env.items() if name.startswith(PREFIX)}
-        if "role_arns" in given:
-            return msgspec.convert({**given, "role_arns": given["role_arns"].split()}, cls, strict=False)
+        given: dict[str, Any] = {
+            name.removeprefix(PREFIX).lower(): value for name, value in env.items() if name.startswith(PREFIX)
+        }
+        for name, read in _READERS.items():
+            if name in given:
+                given[name] = read(given[name])
         return msgspec.convert(given, cls, strict=False)
 
     def environment(self) -> dict[str, str]:
@@ -73,7 +82,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return {f"{PREFIX}{name.upper()}": text for name, text in texts.items() if text}
 
 
+_READERS: Mapping[str, Callable[[str], Any]] = {"role_arns": str.split, "limits": msgspec.json.decode}
+
+
 def _text(value: object) -> str:
     if isinstance(value, tuple):
         return " ".join(value)
+    if isinstance(value, Limits):
+        return msgspec.json.encode(value).decode()
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -279,6 +279,7 @@ def api(tables: tuple[SqliteTable, SqliteTable], answers: list[str]) -> Router:
         log=log,
         keep=log.keep,
         has_group=lambda _: True,
+        child_groups=lambda _: (),
         event_days=30,
         datapoint_days=14,
         pager=Pager(b"k" * 32),

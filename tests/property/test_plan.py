@@ -67,7 +67,7 @@ def behaviors(draw: st.DrawFn) -> Behavior:
         draw(compared[metric.kind]),
         duration_seconds=draw(durations),
     )
-    assert list(problems(says)) == []
+    assert list(problems(says, {})) == []
     return says
 
 

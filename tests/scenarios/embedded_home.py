@@ -136,6 +136,7 @@ class EmbeddedHome(Player):
             log=self._log,
             keep=self._log.keep,
             has_group=self._registry_port.has_group,
+            child_groups=self._registry_port.below,
             event_days=30,
             datapoint_days=14,
             pager=Pager(token_key(self._control, bytes(32))),

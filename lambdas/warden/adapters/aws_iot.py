@@ -19,7 +19,13 @@ PAGE_ROWS = 250
 """The most that AWS IoT lists at once."""
 
 CALLS_TO_ASK = 2
-"""Requests that asking about a thing costs: a thing is in at most ten groups, so they fit one page."""
+"""Requests that asking about a thing costs: a thing is in at most ten groups, so they fit one page. Where a group
+stands is asked beside that, once in `HIERARCHY_TRUSTED_MS` by each process."""
+
+HIERARCHY_TRUSTED_MS = 300_000
+"""How long a group is taken to stand where it stood: it gets another parent only by being deleted and made again."""
+
+GROUPS_REMEMBERED = 10_000
 
 
 class IotThings:
@@ -32,16 +38,38 @@ class IotThings:
 
     def __init__(self, client: "Callable[[], IoTClient]") -> None:
         self._client = cache(client)
+        self._hierarchy: dict[str, tuple[int, tuple[str, ...]]] = {}
 
     def ask(self, thing: str, *, now: int) -> ThingFacts:
         """See Things. Two calls and more: DescribeThing, and ListThingGroupsForThing until its last page."""
         with _unavailable():
             try:
                 found = self._client().describe_thing(thingName=thing)
-                groups = sorted(self._groups(thing))
+                groups = tuple(sorted(self._groups(thing)))
             except self._client().exceptions.ResourceNotFoundException:
                 return ThingFacts("", answered_at=now)
-        return ThingFacts(found["thingId"], tuple(groups), answered_at=now)
+        above = {name for group in groups for name in self.above(group, now=now)}
+        return ThingFacts(found["thingId"], groups, answered_at=now, above=tuple(sorted(above.difference(groups))))
+
+    def above(self, group: str, *, now: int) -> tuple[str, ...]:
+        """The groups that a group was below within the last five minutes before epoch ms `now`, at any depth."""
+        at, found = self._hierarchy.get(group, (0, ()))
+        if not 0 <= now - at < HIERARCHY_TRUSTED_MS:
+            with _unavailable():
+                found = _above(self._client(), group)
+            if len(self._hierarchy) >= GROUPS_REMEMBERED:
+                self._hierarchy.clear()
+            self._hierarchy[group] = now, found
+        return found
+
+    def below(self, group: str) -> list[str]:
+        """The groups below a group, at any depth, in the registry's order; none where there is no such group."""
+        with _unavailable():
+            pages = self._client().get_paginator("list_thing_groups").paginate(parentGroup=group, recursive=True)
+            try:
+                return [each["groupName"] for page in pages for each in page["thingGroups"]]
+            except self._client().exceptions.ResourceNotFoundException:
+                return []
 
     def has_group(self, name: str) -> bool:
         """Whether there is a thing group of some name."""
@@ -112,6 +140,12 @@ class IotRegistryPages:
                 return [], None
         return page["things"], page.get("nextToken")
 
+    def above(self, group: str) -> tuple[str, ...]:
+        """See RegistryPages."""
+        self._pace(1)
+        with _unavailable():
+            return _above(self._client(), group)
+
     def is_dynamic(self, group: str) -> bool:
         """See RegistryPages. A group's kind is asked for once: only deleting it can change it, and then a full pass
         finds what was missed."""
@@ -135,6 +169,14 @@ class IotRegistryPages:
                 if token is None:
                     raise
                 raise StaleToken(str(error)) from error
+
+
+def _above(client: "IoTClient", group: str) -> tuple[str, ...]:
+    try:
+        metadata = client.describe_thing_group(thingGroupName=group).get("thingGroupMetadata", {})
+    except client.exceptions.ResourceNotFoundException:
+        return ()
+    return tuple(sorted(each["groupName"] for each in metadata.get("rootToParentThingGroups", ())))
 
 
 def _from(token: str | None) -> Any:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import ClassVar
 
 import click
+import msgspec
 from rich.console import Console
 
 import warden
+from warden.domain.behaviors.limits import Limits
 from warden.embedded.options import ServeOptions
 from warden.embedded.plane import log_as
 from warden.embedded.supervisor import CannotServe, Endpoints, Supervisor
@@ -26,6 +28,15 @@ def _matching(pattern: str, expected: str) -> Check:
         return value
 
     return check
+
+
+def _limits(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> Limits:
+    """Quotas as `NAME=NUMBER`, over AWS's."""
+    try:
+        return msgspec.convert(dict(value.split("=", 1) for value in values), Limits, strict=False)
+    except ValueError as error:  # also of a text without =
+        expected = f"NAME=NUMBER with NAME one of {', '.join(Limits.__struct_fields__)}"
+        raise click.BadParameter(f"expected {expected}, got {' '.join(values)!r} ({error})") from error
 
 
 class Commands(click.Group):
@@ -125,6 +136,20 @@ def main() -> None:
     help="How long violation events are kept.",
 )
 @click.option(
+    "--flag-counter-resets/--no-flag-counter-resets",
+    default=True,
+    show_default=True,
+    help="Keep a traffic counter's jump that no network carries, but let nothing judge it.",
+)
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    callback=_limits,
+    help=f"How much there may be: {', '.join(Limits.__struct_fields__)}; AWS's quotas are the defaults.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
     default="INFO",
@@ -142,6 +167,8 @@ def serve(  # noqa: PLR0917 (click passes by name)
     min_report_interval_seconds: int,
     datapoint_days: int,
     event_days: int,
+    flag_counter_resets: bool,
+    limits: Limits,
     log_level: str,
 ) -> None:
     """Serve everything on this machine: MQTT broker, control API, AWS surroundings.
@@ -162,6 +189,8 @@ def serve(  # noqa: PLR0917 (click passes by name)
         min_report_interval_seconds=min_report_interval_seconds,
         datapoint_days=datapoint_days,
         event_days=event_days,
+        flag_counter_resets=flag_counter_resets,
+        limits=limits,
     )
     try:
         Supervisor(options, log_level=log_level).run(lambda endpoints: _say(options, endpoints))

@@ -1,6 +1,6 @@
 """What the operations need: where things are kept, who they belong to, and what time it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +28,7 @@ class Context:
         log: The things' logs.
         keep: Milliseconds that log entries count for.
         has_group: Whether the registry has a thing group of some name.
+        child_groups: The thing groups below one of some name, at any depth.
         event_days: How long events are listed.
         datapoint_days: How long datapoints are listed.
         pager: Makes and reads page tokens.
@@ -46,6 +47,7 @@ class Context:
     log: ThingLog
     keep: int
     has_group: Callable[[str], bool]
+    child_groups: Callable[[str], Sequence[str]]
     event_days: int
     datapoint_days: int
     pager: Pager

@@ -5,7 +5,7 @@ from typing import Any
 
 from warden.control_api.context import Context, page_size
 from warden.control_api.operations import Operation
-from warden.domain.behaviors.target import Target
+from warden.domain.behaviors.target import GROUP_PREFIX, Target
 from warden.use_cases.attach_security_profile import attach_security_profile, detach_security_profile, parse_target
 from warden.use_cases.update_security_profile import current
 
@@ -57,16 +57,19 @@ class Targets:
         return self._context.page("ListTargetsForSecurityProfile", request, "securityProfileTargets", rows, place)
 
     def list_profiles(self, request: dict[str, Any]) -> Mapping[str, Any]:
-        """ListSecurityProfilesForTarget: of the target itself; thing groups do not inherit yet."""
+        """ListSecurityProfilesForTarget: of the target itself; recursive, also of a thing group's child groups."""
         target = self._target(request)
-        names = [head.name for head in self._context.catalogue.attached_to(target.arn)]
-        page, place = self._slice("ListSecurityProfilesForTarget", request, names)
+        arns = [target.arn]
+        if target.group and request.get("recursive"):
+            arns += [self._context.arn(f"{GROUP_PREFIX}{name}") for name in self._context.child_groups(target.group)]
+        mappings = [f"{arn} {head.name}" for arn in arns for head in self._context.catalogue.attached_to(arn)]
+        page, place = self._slice("ListSecurityProfilesForTarget", request, mappings)
         rows = [
             {
                 "securityProfileIdentifier": {"name": name, "arn": self._context.arn(f"securityprofile/{name}")},
-                "target": {"arn": target.arn},
+                "target": {"arn": arn},
             }
-            for name in page
+            for arn, name in (mapping.split(" ") for mapping in page)
         ]
         return self._context.page(
             "ListSecurityProfilesForTarget", request, "securityProfileTargetMappings", rows, place

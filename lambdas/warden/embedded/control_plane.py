@@ -185,10 +185,12 @@ class ControlPlane:
             log=self._log,
             keep=self._keep,
             has_group=self._registry.has_group,
+            child_groups=self._registry.below,
             event_days=options.event_days,
             datapoint_days=options.datapoint_days,
             pager=Pager(token_key(self._table, secrets.token_bytes(32))),
             clock=now,
+            limits=options.limits,
         )
         model = self._surroundings.client("iot").meta.service_model
         router = Router(model, operations(context))

@@ -60,6 +60,7 @@ class DataPlane:
             keep=self._log.keep,
             min_interval=options.min_report_interval_seconds * 1000,
             allow_unregistered=options.allow_unregistered_devices,
+            flag_counter_resets=options.flag_counter_resets,
             one_clock=True,
         )
         self._intake = Intake(

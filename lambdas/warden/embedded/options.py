@@ -5,6 +5,8 @@ from typing import Final
 
 import msgspec
 
+from warden.domain.behaviors.limits import AWS_QUOTAS, Limits
+
 DAY_MS: Final = 86_400_000
 
 
@@ -22,6 +24,8 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
         min_report_interval_seconds: How far a thing's reports have to be apart; 0 for no minimum.
         datapoint_days: How long datapoints are kept, 2 to 90.
         event_days: How long violation events are kept, 2 to 90.
+        flag_counter_resets: See `domain.behaviors.spikes`.
+        limits: How much there may be of what.
     """
 
     data: str
@@ -34,6 +38,8 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
     min_report_interval_seconds: int = 0
     datapoint_days: int = 14
     event_days: int = 30
+    flag_counter_resets: bool = True
+    limits: Limits = AWS_QUOTAS
 
     @property
     def directory(self) -> Path:

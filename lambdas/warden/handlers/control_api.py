@@ -77,10 +77,12 @@ class ControlApi:
             log=parts.thing_log,
             keep=parts.thing_log.keep,
             has_group=parts.things.has_group,
+            child_groups=parts.things.below,
             event_days=parts.settings.event_days,
             datapoint_days=parts.settings.datapoint_days,
             pager=Pager(token_key(parts.control_table, secrets.token_bytes(32))),
             clock=parts.clock,
+            limits=parts.settings.limits,
             check_alert_target=self._check_alert_target,
         )
         return Router(self._model, operations(context))

@@ -84,6 +84,7 @@ class Evaluate:
             keep=parts.thing_log.keep,
             min_interval=settings.min_report_interval_seconds * 1000,
             allow_unregistered=settings.allow_unregistered_devices,
+            flag_counter_resets=settings.flag_counter_resets,
         )
         self._written = LastWritten(min_interval=self._options.min_interval)
         self._refused, self._strangers, self._forgers = (
@@ -129,6 +130,10 @@ class Evaluate:
         self._tally.add("Accepted")
         if ingested.outcome is not Outcome.NEWEST:
             self._tally.add(ingested.outcome.name.title())
+        if ingested.flagged:
+            self._tally.add("Flagged", ingested.flagged)
+        if ingested.dropped:
+            self._tally.add("Dropped", len(ingested.dropped))
         if ingested.races:
             self._tally.add("Raced", ingested.races)
         if self._parts.settings.replies == "all":

@@ -82,7 +82,7 @@ class Registry:
         parts = self._parts
         pace = waiting(self._bucket, parts.clock, self._sleep, has_time)
         refresh = RefreshThing(PacedThings(parts.things, pace), self._known, self._answered)
-        walk = WalkGroup(parts.catalogue, parts.violations, refresh, arn=self._arn)
+        walk = WalkGroup(parts.catalogue, parts.violations, refresh, arn=self._arn, above=parts.things.above)
         return _Batch(told, has_time, FollowRegistryEvent(refresh, walk), walk)
 
     def _record(self, record: SQSRecord, batch: _Batch) -> None:

@@ -25,9 +25,9 @@ class FollowRegistryEvent:
             sent_at: When it was heard of, epoch ms: answers to later questions have it in them.
             now: Epoch ms.
 
-        Returns: The walk; None where no profile is attached to the group.
+        Returns: The walk; None where no profile is attached to the group, or to one that it is below.
         """
         if isinstance(change, GroupChanged):
-            return Walk(group=change.group, since=sent_at) if self._walk.concerns(change.group) else None
+            return Walk(group=change.group, since=sent_at) if self._walk.concerns(change.group, now=now) else None
         self._refresh.since(sent_at, change.thing, now=now)
         return None

@@ -52,6 +52,7 @@ class Options:
         keep: Milliseconds that entries count for.
         min_interval: Milliseconds that a thing's reports have to be apart, 0 for no minimum.
         allow_unregistered: Whether names that the registry does not have may report.
+        flag_counter_resets: Whether datapoints that are a counter's fault are judged by nothing.
         one_clock: Whether all reports are timed by one clock in the order they came: then a clock that was set back
             makes nothing late.
     """
@@ -60,6 +61,7 @@ class Options:
     keep: int
     min_interval: int = 0
     allow_unregistered: bool = False
+    flag_counter_resets: bool = True
     one_clock: bool = False
 
 
@@ -80,12 +82,14 @@ class Ingested:
         outcome: What became of it.
         races: How often another writer was first.
         dropped: What of its custom metrics cannot be used.
+        flagged: How many of its datapoints are a counter's fault.
     """
 
     report_id: int
     outcome: Outcome
     races: int = 0
     dropped: tuple[Dropped, ...] = ()
+    flagged: int = 0
 
 
 class IngestReport:
@@ -148,7 +152,8 @@ class IngestReport:
             except Raced:
                 races += 1
                 continue
-            return Ingested(arrival.report_id, Outcome.LATE if entry.late else Outcome.NEWEST, races, dropped)
+            outcome = Outcome.LATE if entry.late else Outcome.NEWEST
+            return Ingested(arrival.report_id, outcome, races, dropped, len(entry.flagged))
         raise Raced(f"{thing}: others wrote first {races} times")
 
     def _counted(self, arrival: Arrival) -> bool:
@@ -177,7 +182,15 @@ class IngestReport:
         arrival, dropped = arrival.using(catalogue.custom)
         if where is Place.LATE:
             return self._late(arrival, newest, facts, catalogue), dropped
-        entry = report(arrival, newest, facts, catalogue, account=options.account, keep=options.keep)
+        entry = report(
+            arrival,
+            newest,
+            facts,
+            catalogue,
+            account=options.account,
+            keep=options.keep,
+            flag_counter_resets=options.flag_counter_resets,
+        )
         return entry, dropped
 
     def _late(self, arrival: Arrival, newest: Logged | None, facts: ThingFacts, catalogue: Catalogue) -> Entry | None:
@@ -201,6 +214,7 @@ class IngestReport:
             told=told,
             account=self._options.account,
             keep=self._options.keep,
+            flag_counter_resets=self._options.flag_counter_resets,
         )
 
     def _catalogue(self, at: int, newest: Logged | None) -> Catalogue:

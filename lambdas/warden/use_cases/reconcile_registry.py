@@ -126,6 +126,7 @@ class _Work:
         self._known = known
         self._compare = compare
         self._groups: tuple[str | None, list[str], str | None] | None = None
+        self._hierarchy: tuple[str, frozenset[str]] = "", frozenset()
 
     def start_again(self, now: int) -> None:
         """Forget what was read."""
@@ -159,9 +160,15 @@ class _Work:
         if group is None:
             return InGroups(next_page) if next_page else InProjection()
         members, token = self._compare.patiently(lambda: self._pages.members(group, place.token))
-        self._compare(members, lambda facts: group in facts.groups)
+        above = self._above(group)
+        self._compare(members, lambda facts: group in facts.groups and above <= {*facts.groups, *facts.above})
         self._add(members, group)
         return InGroups(place.page, group, token)
+
+    def _above(self, group: str) -> frozenset[str]:
+        if self._hierarchy[0] != group:
+            self._hierarchy = group, frozenset(self._compare.patiently(lambda: self._pages.above(group)))
+        return self._hierarchy[1]
 
     def _page_of_groups(self, token: str | None) -> tuple[list[str], str | None]:
         if self._groups is None or self._groups[0] != token:

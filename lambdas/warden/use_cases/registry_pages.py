@@ -27,6 +27,10 @@ class RegistryPages(Protocol):
         """Names of a group's direct members; none where there is no such group."""
         ...
 
+    def above(self, group: str) -> tuple[str, ...]:
+        """The groups that a group is below, at any depth, sorted; none where there is no such group. One request."""
+        ...
+
     def is_dynamic(self, group: str) -> bool:
         """Whether a group's members are what a query finds; not where there is no such group."""
         ...

@@ -1,6 +1,6 @@
 """Violations of the profiles of a thing group are looked at again, after the group was deleted or its place changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -29,16 +29,17 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WalkGroup:
-    """Asks the registry again about each thing that violates a profile of the group.
+    """Asks the registry again about each thing that violates a profile of the group, or of one that it is below.
 
-    A target that is a thing group covers its direct members only, in this release: whether a thing is covered never
-    depends on the hierarchy, and a changed hierarchy needs no more than this walk, nor one of the group's ancestors.
+    A group is deleted only when it has no child groups. Above one that is deleted are those of the event that says its
+    parent has lost it.
 
     Args:
         catalogue: The security profiles.
         violations: The violations that they raised.
         refresh: Asks about a thing.
         arn: Makes a group's ARN of its name.
+        above: The groups that a group is below, at epoch ms `now`.
     """
 
     def __init__(
@@ -48,15 +49,21 @@ class WalkGroup:
         refresh: RefreshThing,
         *,
         arn: Callable[[str], str],
+        above: Callable[..., Iterable[str]],
     ) -> None:
         self._catalogue = catalogue
         self._violations = violations
         self._refresh = refresh
         self._arn = arn
+        self._above = above
 
-    def concerns(self, group: str) -> bool:
-        """Whether a profile is attached to a group."""
-        return bool(self._catalogue.attached_to(self._arn(group)))
+    def concerns(self, group: str, *, now: int) -> bool:
+        """Whether a profile is attached to a group, or to one that it is below."""
+        return bool(self._profiles(group, now))
+
+    def _profiles(self, group: str, now: int) -> list[str]:
+        groups = (group, *self._above(group, now=now))
+        return sorted({head.name for each in groups for head in self._catalogue.attached_to(self._arn(each))})
 
     def __call__(
         self, walk: Walk, clock: Callable[[], int], may_go_on: Callable[[], bool] = lambda: True
@@ -73,12 +80,12 @@ class WalkGroup:
         Raises: Throttled, Unavailable: it did not get on at all.
         """
         done = 0
-        for head in self._catalogue.attached_to(self._arn(walk.group)):
-            if head.name < walk.profile:
+        for profile in self._profiles(walk.group, clock()):
+            if profile < walk.profile:
                 continue
-            behind = walk.behind if head.name == walk.profile else None
-            walk = Walk(group=walk.group, since=walk.since, profile=head.name, behind=behind)
-            for place, stored in self._violations.active(thing=None, profile=head.name, behind=behind):
+            behind = walk.behind if profile == walk.profile else None
+            walk = Walk(group=walk.group, since=walk.since, profile=profile, behind=behind)
+            for place, stored in self._violations.active(thing=None, profile=profile, behind=behind):
                 if done and (done == AT_ONCE or not may_go_on()):
                     return walk
                 try:

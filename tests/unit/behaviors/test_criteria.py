@@ -16,10 +16,14 @@ DURATIONS = "300, 600, 900, 1800, 3600"
 OPERATOR = "criteria.comparisonOperator"
 STATIC_ONLY = "this release evaluates static thresholds only (comparisonOperator and value)"
 
+METRICS = ", ".join(sorted(DEVICE_METRICS))
+
 
 def found(metric: str | None = "aws:listening-tcp-ports", /, **members: Any) -> list[str]:
     says = {"name": "B", "metric": metric, **members}
-    return list(problems(msgspec.convert({name: value for name, value in says.items() if value is not None}, Behavior)))
+    return list(
+        problems(msgspec.convert({name: value for name, value in says.items() if value is not None}, Behavior), {})
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,13 +83,17 @@ def test_a_metric_takes_the_operators_of_its_kind_and_no_others(metric: Any) -> 
         pytest.param(
             "aws:bytes",
             {},
-            [f"metric: expected one of {', '.join(sorted(DEVICE_METRICS))}, got 'aws:bytes'"],
+            [
+                f"metric: expected one of {', '.join(sorted(DEVICE_METRICS))} or a custom metric (there is none), got 'aws:bytes'"
+            ],
             id="a metric that nobody knows, although it is not judged",
         ),
         pytest.param(
             "cpu_usage",
             {"criteria": {"comparisonOperator": "less-than", "value": {"number": 5}}},
-            [f"metric: expected one of {', '.join(sorted(DEVICE_METRICS))}, got 'cpu_usage'"],
+            [
+                f"metric: expected one of {', '.join(sorted(DEVICE_METRICS))} or a custom metric (there is none), got 'cpu_usage'"
+            ],
             id="a custom metric: only its name is complained of, since nothing is known of its kind",
         ),
         pytest.param(

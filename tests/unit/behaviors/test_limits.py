@@ -1,12 +1,12 @@
 """How much a security profile may hold. Source: AWS General Reference, AWS IoT Device Defender quotas."""
 
 from tests.unit.behaviors.given import behavior
-from warden.domain.behaviors.limits import profile_problems
+from warden.domain.behaviors.limits import AWS_QUOTAS, profile_problems
 from warden.domain.behaviors.profile import Behavior, SecurityProfile
 
 
 def problems(*behaviors: Behavior) -> list[str]:
-    return list(profile_problems(SecurityProfile(security_profile_name="factory", behaviors=behaviors)))
+    return list(profile_problems(SecurityProfile(security_profile_name="factory", behaviors=behaviors), {}, AWS_QUOTAS))
 
 
 def ports(name: str, count: int) -> Behavior:

@@ -13,6 +13,7 @@ from warden.domain.alarms.arrival import Arrival
 from warden.domain.alarms.entry import AT_REST, Entry, EntryKind, Logged, Reason, State, Transition
 from warden.domain.alarms.stepping import step_alarms
 from warden.domain.behaviors.catalogue import Catalogue
+from warden.domain.behaviors.spikes import SILENT_MS, implausible
 from warden.domain.behaviors.target import ThingFacts
 
 
@@ -42,7 +43,14 @@ def current(newest: Logged | None, facts: ThingFacts, *, now: int, keep: int) ->
 
 
 def report(
-    arrival: Arrival, newest: Logged | None, facts: ThingFacts, catalogue: Catalogue, *, account: str, keep: int
+    arrival: Arrival,
+    newest: Logged | None,
+    facts: ThingFacts,
+    catalogue: Catalogue,
+    *,
+    account: str,
+    keep: int,
+    flag_counter_resets: bool = True,
 ) -> Entry:
     """The entry of a report that is the newest.
 
@@ -53,16 +61,19 @@ def report(
         catalogue: The profiles; of the state's epoch or a later one.
         account: AWS account.
         keep: Milliseconds that entries count for.
+        flag_counter_resets: Whether datapoints that are a counter's fault are judged by nothing.
     """
     state, ended = current(newest, facts, now=arrival.at, keep=keep)
+    flagged = _flagged(arrival, newest, state) if flag_counter_resets else ()
+    judged = arrival.without(flagged)
     seq = newest.seq + 1 if newest else 1
     plan = catalogue.plan_for(facts)
-    verdict = plan.judge(arrival.points, state.windows, arrival.at)
+    verdict = plan.judge(judged.points, state.windows, arrival.at)
     alarms: tuple[Alarm, ...] = ()
     transitions: tuple[Transition, ...] = ()
     if verdict.violated or state.alarms:
         alarms, transitions = step_alarms(
-            arrival,
+            judged,
             state.alarms,
             plan,
             verdict,
@@ -79,6 +90,7 @@ def report(
         report_id=arrival.report_id,
         digest=arrival.digest,
         points=plan.kept(arrival.points),
+        flagged=flagged,
         transitions=ended + transitions,
         state=State(
             epoch=catalogue.epoch,
@@ -88,6 +100,11 @@ def report(
             recent=state.remembering(arrival.report_id, arrival.digest),
         ),
     )
+
+
+def _flagged(arrival: Arrival, newest: Logged | None, state: State) -> tuple[str, ...]:
+    silent = arrival.at - state.report_at > SILENT_MS
+    return implausible(arrival.points, newest.entry.points if newest and state.report_at else {}, silent=silent)
 
 
 def withdraw(

@@ -1,6 +1,6 @@
 """A metrics report as it came in, and where it belongs among those of its thing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 from typing import Any, Self
 
@@ -39,6 +39,13 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
             return self, ()
         points, dropped = metrics.read(self.custom)
         return msgspec.structs.replace(self, points={**self.points, **points}), dropped
+
+    def without(self, codes: Collection[str]) -> Self:
+        """The report less some of its datapoints."""
+        if not codes:
+            return self
+        kept = {code: point for code, point in self.points.items() if code not in codes}
+        return msgspec.structs.replace(self, points=kept)
 
 
 class Place(Enum):

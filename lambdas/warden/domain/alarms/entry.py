@@ -109,6 +109,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         digest: Of a report's payload.
         late: Whether newer reports had overtaken it.
         points: The datapoints that are kept, by metric code.
+        flagged: Codes of datapoints that were judged by nothing; see `domain.behaviors.spikes`.
     """
 
     schema: int = 1
@@ -122,6 +123,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     digest: bytes = b""
     late: bool = False
     points: dict[str, Datapoint] = {}
+    flagged: tuple[str, ...] = ()
 
 
 class Logged(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from warden.domain.alarms.arrival import Arrival
 from warden.domain.alarms.entry import Entry, EntryKind, Logged, Reason, State, Transition, violation_id
 from warden.domain.behaviors.catalogue import Catalogue
 from warden.domain.behaviors.plan import Plan
+from warden.domain.behaviors.spikes import implausible
 from warden.domain.behaviors.target import ThingFacts
 
 
@@ -24,6 +25,7 @@ def late_report(
     told: Collection[tuple[str, int]] = (),
     account: str,
     keep: int,
+    flag_counter_resets: bool = True,
 ) -> Entry:
     """The entry of a report that newer ones have overtaken.
 
@@ -41,16 +43,19 @@ def late_report(
         told: Beginnings and ends that late reports have told already: (uid, time).
         account: AWS account.
         keep: Milliseconds that entries count for.
+        flag_counter_resets: Whether datapoints that are a counter's fault are judged by nothing.
     """
     now = max(arrival.at, newest.entry.pos) if newest else arrival.at
     state, ended = current(newest, facts, now=now, keep=keep)
     plan = catalogue.plan_for(facts)
+    flagged = implausible(arrival.points, {}, silent=False) if flag_counter_resets else ()
+    judged = arrival.without(flagged)
     pairs: tuple[Transition, ...] = ()
     its_own = arrival.at >= facts.id_since  # else it is of another thing, whose name this one has now
-    late = plan.count_late(arrival.points, state.windows, arrival.at) if its_own else {}
+    late = plan.count_late(judged.points, state.windows, arrival.at) if its_own else {}
     if newest and after and its_own:
         was, _ = current(before, facts, now=arrival.at, keep=keep)
-        pairs = _overtaken(arrival, facts, plan, seq=newest.seq + 1, was=was, after=after, told=told, account=account)
+        pairs = _overtaken(judged, facts, plan, seq=newest.seq + 1, was=was, after=after, told=told, account=account)
     return Entry(
         kind=EntryKind.REPORT,
         at=arrival.at,
@@ -60,6 +65,7 @@ def late_report(
         digest=arrival.digest,
         late=True,
         points=plan.kept(arrival.points),
+        flagged=flagged,
         transitions=ended + pairs,
         state=State(
             epoch=catalogue.epoch,

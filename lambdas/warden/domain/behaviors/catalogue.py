@@ -50,7 +50,7 @@ class Catalogue:
         self.behaviors = {live.uid: live for profile in self._profiles for live in profile.behaviors}
         self._profile_of = {live.uid: profile for profile in self._profiles for live in profile.behaviors}
         self._plans: dict[tuple[int, ...], Plan] = {}
-        self._plan_of: dict[tuple[bool, tuple[str, ...]], Plan] = {}
+        self._plan_of: dict[tuple[bool, tuple[str, ...], tuple[str, ...]], Plan] = {}
 
     @property
     def profiles(self) -> tuple[SecurityProfile, ...]:
@@ -64,7 +64,7 @@ class Catalogue:
 
     def plan_for(self, thing: ThingFacts) -> Plan:
         """The behaviors that apply to a thing, compiled; things of the same groups share theirs."""
-        membership = (thing.registered, thing.groups)
+        membership = (thing.registered, thing.groups, thing.above)
         plan = self._plan_of.get(membership)
         if plan is None:
             if len(self._plan_of) >= MEMBERSHIPS_REMEMBERED:

@@ -20,7 +20,7 @@ def metric_problem(name: str, custom: Mapping[str, Metric]) -> str:
     if name in CLOUD_METRICS or name in DEVICE_METRICS or name in custom:
         return ""
     there = f"a custom metric ({_some(custom)})" if custom else "a custom metric (there is none)"
-    return f"expected {', '.join(sorted(DEVICE_METRICS))} or {there}, got {name!r}"
+    return f"expected one of {', '.join(sorted(DEVICE_METRICS))} or {there}, got {name!r}"
 
 
 def _some(names: Mapping[str, Metric], told: int = 10) -> str:

@@ -46,7 +46,7 @@ class Kind(Enum):
     def value(self, datapoint: Datapoint) -> MetricValue:
         """A datapoint as the API and alerts show it; lists in order."""
         shown: Any = datapoint
-        if isinstance(datapoint, frozenset):
+        if not isinstance(datapoint, int | float):
             items: list[Any] = sorted(datapoint)  # they are of one type
             shown = tuple(map(_TEXTS[self], items) if self in _TEXTS else items)
         return MetricValue(**{self.member: shown})

@@ -29,6 +29,7 @@ class ThingFacts(msgspec.Struct, frozen=True, gc=False, array_like=True):
         id_since: When this id replaced another one, epoch ms; 0 for the first that was ever stored.
         answered_at: When the registry was asked, epoch ms.
         schema: Of this encoding; see `storage/records.py`.
+        above: Thing groups that have one of `groups` below them, at any depth, sorted.
     """
 
     thing_id: str
@@ -36,6 +37,7 @@ class ThingFacts(msgspec.Struct, frozen=True, gc=False, array_like=True):
     id_since: int = 0
     answered_at: int = 0
     schema: int = 1
+    above: tuple[str, ...] = ()
 
     @property
     def registered(self) -> bool:
@@ -83,11 +85,11 @@ class Target(msgspec.Struct, frozen=True):
         return self.resource.removeprefix(GROUP_PREFIX) if self.resource.startswith(GROUP_PREFIX) else None
 
     def covers(self, thing: ThingFacts) -> bool:
-        """Whether a thing belongs to it."""
+        """Whether a thing belongs to it; to a thing group also by one of its child groups, at any depth."""
         if self.resource == ALL_THINGS:
             return True
         if self.resource == REGISTERED:
             return thing.registered
         if self.resource == UNREGISTERED:
             return not thing.registered
-        return self.group in thing.groups
+        return self.group in thing.groups or self.group in thing.above
