@@ -2,12 +2,12 @@
 
 import sys
 
-from bench import embedded, engine, imports, reports, requests
+from bench import embedded, engine, imports, lists, profiles, reports, requests
 
 
 def main() -> None:
     """Run them."""
-    for each in (engine, reports, requests, imports, embedded):
+    for each in (engine, profiles, reports, requests, lists, imports, embedded):
         each.main()
         sys.stdout.flush()
 

@@ -45,8 +45,14 @@ LIMITS: Limits = {
 }
 
 
-def catalogue(limits: Limits = LIMITS) -> Catalogue:
-    """One profile with a behavior for each device-side metric, attached to all things."""
+def catalogue(limits: Limits = LIMITS, *, others: int = 0) -> Catalogue:
+    """One profile with a behavior for each device-side metric, attached to all things; and others with the same, each
+    attached to a thing group of its own."""
+    targets = ("all/things", *(f"thinggroup/group-{number}" for number in range(others)))
+    return Catalogue(1, [_live(number, limits, target) for number, target in enumerate(targets)])
+
+
+def _live(number: int, limits: Limits, target: str) -> LiveProfile:
     behaviors = [
         Behavior(
             name=metric.removeprefix("aws:"),
@@ -55,15 +61,15 @@ def catalogue(limits: Limits = LIMITS) -> Catalogue:
         )
         for metric, (operator, value, duration) in limits.items()
     ]
-    profile = SecurityProfile(security_profile_name="bench", behaviors=tuple(behaviors))
+    name = f"bench-{number}"
+    profile = SecurityProfile(security_profile_name=name, behaviors=tuple(behaviors))
     live = tuple(
         LiveBehavior(
-            profile="bench", profile_version=1, uid=f"18c0ffee.{n}", criteria_version=1, since=0, behavior=behavior
+            profile=name, profile_version=1, uid=f"18c0ffee{number:x}.{n}", criteria_version=1, since=0, behavior=each
         )
-        for n, behavior in enumerate(behaviors)
+        for n, each in enumerate(behaviors)
     )
-    target = Target.parse("arn:aws:iot:us-east-1:000000000000:all/things")
-    return Catalogue(1, [LiveProfile(profile, live, (target,))])
+    return LiveProfile(profile, live, (Target.parse(f"arn:aws:iot:us-east-1:000000000000:{target}"),))
 
 
 def engine() -> Callable[[bytes, int], object]:
@@ -95,9 +101,9 @@ def engine() -> Callable[[bytes, int], object]:
     return call
 
 
-def next_entry() -> Callable[[bytes, int], object]:
+def next_entry(profiles: Catalogue | None = None) -> Callable[[bytes, int], object]:
     """All of that, and the log entry that it becomes: everything but reading and writing."""
-    profiles, facts = catalogue(), ThingFacts("0b5c1a52-6a0e-4c56-9d7f-2f6c8a1f0e11", ("pumps",))
+    profiles, facts = profiles or catalogue(), ThingFacts("0b5c1a52-6a0e-4c56-9d7f-2f6c8a1f0e11", ("pumps",))
     newest: Logged | None = None
 
     def call(payload: bytes, at: int) -> object:
@@ -150,7 +156,7 @@ def floor_short(payload: bytes, _: int) -> object:
     )
 
 
-def _microseconds(call: Callable[[bytes, int], object], payload: bytes) -> float:
+def microseconds(call: Callable[[bytes, int], object], payload: bytes) -> float:
     begun = perf_counter_ns()
     for n in range(CALLS):
         call(payload, n * 300_000)
@@ -171,7 +177,7 @@ def main() -> None:
     for name, floor in (("long", floor_long), ("short", floor_short)):
         payload = (FIXTURES / f"report_{name}.json").read_bytes()
         rounds = [
-            [_microseconds(call, payload) for call in (floor, engine(), next_entry(), extraction(payload))]
+            [microseconds(call, payload) for call in (floor, engine(), next_entry(), extraction(payload))]
             for _ in range(ROUNDS)
         ]
         by_hand, by_engine, with_entry, extracting = (median(column) for column in zip(*rounds, strict=True))

@@ -48,6 +48,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         event_days: How long violation events are kept.
         flag_counter_resets: Whether a traffic counter's jump that no network carries is kept but judged by nothing.
         limits: How much there may be of what, by name; AWS's quotas are the defaults.
+        behavior_dimension: Whether CloudWatch counts violations by behavior too; each behavior is a metric, which it
+            bills.
         registry_calls_per_second: What one container of a function may ask of the account's registry.
         log_table: Stream ARN of an existing table to use instead of making one.
         control_table: Name of an existing table to use instead of making one, such as a restored one.
@@ -73,6 +75,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     event_days: Days = 30
     flag_counter_resets: bool = True
     limits: Limits = AWS_QUOTAS
+    behavior_dimension: bool = False
     registry_calls_per_second: Annotated[float, Meta(gt=0, le=1000)] = 10.0
     log_table: Annotated[str, Meta(pattern=r"^$|^arn:[^:]+:dynamodb:[^:]+:\d{12}:table/[^/]+/stream/.+$")] = ""
     control_table: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{0,255}$")] = ""

@@ -109,6 +109,11 @@ class AlertPath(Construct):
         )
 
     def judge_targets_in(self, function: WardenFunction, *, role_arns: Sequence[str]) -> None:
+        """Let a function see whether a role that profiles may name will do for alerts."""
+        self.make_rules_from(function, role_arns=role_arns)
+        function.allow("iam:GetRole", on=role_arns, why="Which roles profiles may name is the deployer's `role_arns`")
+
+    def judge_targets_and_callers_in(self, function: WardenFunction, *, role_arns: Sequence[str]) -> None:
         """Let a function see whether a role will do for alerts, and whether its caller may pass it."""
         self.make_rules_from(function, role_arns=role_arns)
         people = [self._stage.arn("iam", f"{kind}/*", region=False) for kind in ("role", "user")]

@@ -45,6 +45,7 @@ class DispatchPath(Construct):
         for function in (dispatch, sweep):
             function.allow("dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", on=[tables.log.table_arn])
             function.allow("dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", on=[tables.control.table_arn])
+            function.allow("events:PutEvents", on=[stage.arn("events", "event-bus/default")])
             function.allow_key()
         sweep.allow("dynamodb:Query", on=[index_arn(tables.log, keys.OUTBOX)])
         sweep.allow("dynamodb:BatchGetItem", on=[tables.log.table_arn, tables.control.table_arn])

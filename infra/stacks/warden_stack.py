@@ -13,6 +13,7 @@ from infra.constructs.function import WardenFunction
 from infra.constructs.heartbeat import Heartbeat
 from infra.constructs.ingest_path import IngestPath
 from infra.constructs.operations import Operations
+from infra.constructs.provider import Provider
 from infra.constructs.registry_path import RegistryPath
 from infra.constructs.tables import Tables
 from infra.options import Options
@@ -67,9 +68,18 @@ class WardenStack(Stack):
         )
         alerts.publish_from(functions["dispatch"], functions["sweep"], role_arns=role_arns)
         alerts.take_receipts(functions["receipts"], tables=tables)
-        alerts.judge_targets_in(functions["control_api"], role_arns=role_arns)
+        alerts.judge_targets_and_callers_in(functions["control_api"], role_arns=role_arns)
         api = ControlApi(self, "ControlApi", stage=stage, tables=tables, function=functions["control_api"])
-        alerts.clear_up_with(functions["setup"], after=[dispatch, api])
+        provider = Provider(
+            self,
+            "Provider",
+            stage=stage,
+            tables=tables,
+            alerts=alerts,
+            role_arns=role_arns,
+            function=functions["provider"],
+        )
+        alerts.clear_up_with(functions["setup"], after=[dispatch, api, provider])
         if options.heartbeat_minutes:
             Heartbeat(self, "Heartbeat", stage=stage, tables=tables, alerts=alerts, function=functions["heartbeat"])
         Operations(
@@ -137,6 +147,7 @@ class WardenStack(Stack):
             event_days=options.event_days,
             flag_counter_resets=options.flag_counter_resets,
             limits=options.limits,
+            behavior_dimension=options.behavior_dimension,
             registry_calls_per_second=options.registry_calls_per_second,
             role_arns=role_arns,
             check_pass_role=options.check_pass_role,
@@ -157,6 +168,7 @@ class WardenStack(Stack):
             ("registry", 120, 256, "Reads again what the registry says has changed"),
             ("reconcile", 900, 512, "Compares what is known of things with the registry"),
             ("control_api", 30, 512, "Answers the control API"),
+            ("provider", 120, 512, "Makes what other stacks declare with warden.cdk"),
             ("setup", 300, 256, "Answers the stack's custom resources"),
         ]
         if self.stage.options.heartbeat_minutes:

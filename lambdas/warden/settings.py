@@ -29,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         registry_calls_per_second: What one container of a function may ask of the registry.
         flag_counter_resets: See `domain.behaviors.spikes`.
         limits: How much there may be of what.
+        behavior_dimension: Whether violations are counted by behavior, too.
         role_arns: Patterns of the alert roles that profiles may name, with `*` for any characters.
         check_pass_role: Whether the caller of the API needs iam:PassRole on an alert role it names.
         registry_queue_url: Of the queue of registry events; only for the function that reads it.
@@ -55,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     registry_calls_per_second: float = 10.0
     flag_counter_resets: bool = True
     limits: Limits = AWS_QUOTAS
+    behavior_dimension: bool = False
     role_arns: tuple[str, ...] = ()
     check_pass_role: bool = True
     registry_queue_url: str = ""

@@ -18,7 +18,7 @@ SOURCE = "thingwarden"
 MAX_DETAIL_BYTES = 260_000
 """An entry has 262,144 bytes with its source, detail type and time (EventBridge, PutEvents entry size)."""
 
-DetailType = Literal["API Call", "Flooding"]
+DetailType = Literal["API Call", "Flooding", "Violation Event"]
 
 
 class EventBus:

@@ -2,12 +2,16 @@
 
 import secrets
 import string
+from collections.abc import Callable
 
 from aws_lambda_powertools.metrics import MetricUnit
 
 from warden.adapters.alert_rules import IotTopicRules
+from warden.adapters.events import EventBus
 from warden.adapters.roles import IamRoles
 from warden.adapters.rule_alerts import IotRuleAlerts, SqsDeadAlerts
+from warden.domain.alarms.violation import Event
+from warden.domain.alerts.message import announcement
 from warden.domain.alerts.target import Home
 from warden.handlers.parts import Parts
 from warden.handlers.telemetry import metrics
@@ -36,11 +40,22 @@ def publish_alerts(parts: Parts) -> PublishAlerts:
         IotRuleAlerts(parts.client("iot-data")),
         SqsDeadAlerts(parts.client("sqs"), parts.settings.dead_alerts_queue_url),
         observe,
+        _announcer(parts),
     )
 
 
-def check_alert_target(parts: Parts) -> CheckAlertTarget:
-    """What the control API checks alert targets with."""
+def _announcer(parts: Parts) -> Callable[[Event], None]:
+    bus = EventBus(lambda: parts.client("events"))
+
+    def announce(event: Event) -> None:
+        detail = announcement(event, account=parts.settings.account, region=parts.region)
+        bus.put("Violation Event", detail, at=event.at)
+
+    return announce
+
+
+def check_alert_target(parts: Parts, *, check_caller: bool = True) -> CheckAlertTarget:
+    """What the control API checks alert targets with; `check_caller` where it knows who calls it."""
     settings = parts.settings
     return CheckAlertTarget(
         IamRoles(parts.client("iam")),
@@ -49,7 +64,7 @@ def check_alert_target(parts: Parts) -> CheckAlertTarget:
         home=home(parts),
         stage=settings.stage,
         role_arns=settings.role_arns,
-        check_pass_role=settings.check_pass_role,
+        check_pass_role=check_caller and settings.check_pass_role,
     )
 
 

@@ -11,6 +11,7 @@ from botocore.config import Config
 
 from warden.adapters.aws_iot import IotThings
 from warden.adapters.dynamodb import DynamoTable
+from warden.handlers.telemetry import count_violations
 from warden.settings import Settings
 from warden.storage import keys
 from warden.storage.catalogue import CatalogueCache, CatalogueStore
@@ -88,7 +89,12 @@ class Parts:
     @cached_property
     def violations(self) -> Violations:
         """Episodes and events."""
-        return Violations(self.control_table, event_days=self.settings.event_days)
+        return Violations(
+            self.control_table,
+            event_days=self.settings.event_days,
+            announce=True,
+            recorded=count_violations(self.settings.stage, by_behavior=self.settings.behavior_dimension),
+        )
 
     @cached_property
     def jobs(self) -> Jobs:

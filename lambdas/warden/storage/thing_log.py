@@ -20,6 +20,8 @@ from warden.storage.records import decoded
 
 DAY_MS = 86_400_000
 OUTBOX_SHARDS = 8
+READ_AT_ONCE = 50
+"""Entries of a range that one query reads: whoever looks for a few of them pays for no more than that many in vain."""
 SET_ASIDE = "OUTBOX_SET_ASIDE"
 """Partition of index `outbox` with the entries that dispatch failed at, by when they are tried again."""
 
@@ -128,7 +130,11 @@ class TableThingLog:
         first, last = max(behind + 1, self._first_from(thing, start)), self._first_from(thing, end + 1) - 1
         while first <= last and limit > 0:
             page = self._table.query(
-                keys.thing(thing), first=keys.entry(first), last=keys.entry(last), limit=limit, consistent=True
+                keys.thing(thing),
+                first=keys.entry(first),
+                last=keys.entry(last),
+                limit=min(limit, READ_AT_ONCE),
+                consistent=True,
             )
             for item in page.items:
                 logged = decode(item)

@@ -5,7 +5,7 @@ whoever writes it.
 """
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -61,10 +61,22 @@ class Violations:
         table: Table `control`.
         shards: Partitions that each list is spread over; 1 suffices on one machine.
         event_days: How long events and ended episodes are kept.
+        announce: Whether an event bus has to be told of events.
+        recorded: Told of each event that was stored.
     """
 
-    def __init__(self, table: Table, *, shards: int = 8, event_days: int = 30) -> None:
+    def __init__(
+        self,
+        table: Table,
+        *,
+        shards: int = 8,
+        event_days: int = 30,
+        announce: bool = False,
+        recorded: Callable[[Event], object] = lambda _: None,
+    ) -> None:
         self._table = table
+        self._announce = announce
+        self._recorded = recorded
         self._shards = shards
         self._event_days = event_days
 
@@ -88,9 +100,10 @@ class Violations:
         self._table.transact(
             [
                 Put(self._episode_item(episode, None, due=due), Absent()),
-                Put(self._event_item(event, None, due=alert_due), Absent()),
+                self._new_event(event, alert_due),
             ]
         )
+        self._recorded(event)
 
     def drop(self, episode: Episode, *, now: int) -> None:
         """Store that a violation was never to be told. Raises Raced where the episode exists."""
@@ -102,9 +115,10 @@ class Violations:
         self._table.transact(
             [
                 Put(self._episode_item(ended, stored, due=None, ended_at=event.at), stored.unchanged),
-                Put(self._event_item(event, None, due=alert_due), Absent()),
+                self._new_event(event, alert_due),
             ]
         )
+        self._recorded(event)
 
     def look_again(self, stored: Stored[Episode], episode: Episode, *, due: int) -> None:
         """Store when an active episode is to be looked at again."""
@@ -135,6 +149,12 @@ class Violations:
         """Store that nothing is left to send of an event: it was sent, or nobody wants it any more."""
         event = msgspec.structs.replace(stored.record, target=None)
         self._table.put(self._event_item(event, stored, due=None), stored.unchanged)
+
+    def announced(self, stored: Stored[Event], *, due: int = 0) -> None:
+        """Store that the event bus was told of an event, or when it has to be told again."""
+        event, sending = msgspec.structs.replace(stored.record, announce_due=due), stored.record.sending
+        item = self._event_item(event, stored, due=sending.due if sending.waits else None)
+        self._table.put(item, stored.unchanged)
 
     def postpone(self, stored: Stored[Event], *, due: int) -> None:
         """Store when an event's alert is to be sent again."""
@@ -232,6 +252,10 @@ class Violations:
                 indexes[keys.DUE] = keys.due(episode.thing, due, key)
         return _episodes.item(key, episode, replaces, indexes=indexes, expires_at=self._expires(ended_at))
 
+    def _new_event(self, event: Event, due: int) -> Write:
+        event = msgspec.structs.replace(event, announce_due=due if self._announce else 0)
+        return Put(self._event_item(event, None, due=due), Absent())
+
     def _event_item(self, event: Event, replaces: Stored[Event] | None, *, due: int | None) -> Item:
         key = event_key(event.violation_id, event.at, event.type)
         shard, day = keys.shard(event.thing, self._shards), day_of(event.at)
@@ -241,8 +265,11 @@ class Violations:
             keys.BY_PROFILE: (keys.join("EV", event.profile, day, shard), sort),
             keys.BY_THING: (keys.join("EV_OF", event.thing), sort),
         }
+        pending = [event.announce_due] if event.announce_due else []
         if event.target and due is not None:
-            indexes[keys.DUE] = keys.due(event.thing, due, key)
+            pending.append(due)
+        if pending:
+            indexes[keys.DUE] = keys.due(event.thing, min(pending), key)
         return _events.item(key, event, replaces, indexes=indexes, expires_at=self._expires(event.at))
 
     def _expires(self, at: int) -> int | None:

@@ -1,6 +1,6 @@
 """A security profile comes to be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from warden.domain.behaviors.limits import AWS_QUOTAS, Limits, profile_problems
 from warden.domain.behaviors.profile import Behavior, SecurityProfile
@@ -11,8 +11,17 @@ from warden.storage.catalogue import CatalogueStore, Head, Uid
 
 def check(profile: SecurityProfile, catalogue: CatalogueStore, limits: Limits) -> None:
     """Raises InvalidRequest with all that is wrong with a profile."""
-    if found := list(profile_problems(profile, catalogue.custom().metrics, limits)):
+    custom = catalogue.custom().metrics
+    if found := [*profile_problems(profile, custom, limits), *_unknown_dimensions(profile, catalogue)]:
         raise InvalidRequest("; ".join(found[:20]))
+
+
+def _unknown_dimensions(profile: SecurityProfile, catalogue: CatalogueStore) -> Iterator[str]:
+    for position, kept in enumerate(profile.additional_metrics_to_retain_v2):
+        name = kept.metric_dimension.dimension_name if kept.metric_dimension else None
+        if name is not None and catalogue.dimensions.get(name) is None:
+            where = f"additionalMetricsToRetainV2[{position}].metricDimension.dimensionName"
+            yield f"{where}: expected a dimension that there is, got {name!r}"
 
 
 def identify(

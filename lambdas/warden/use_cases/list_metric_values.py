@@ -65,14 +65,15 @@ class ListMetricValues:
         for position, logged in enumerate(read, start=1):
             entry = logged.entry
             point = entry.points.get(code)
-            if point is not None and start <= entry.at <= end:
+            if point is not None and start <= entry.at <= end and entry.state.epoch >= since:
                 found.append(Datum(entry.at, kind.value(point)))
             if len(found) == limit or position == READ_AT_ONCE:
                 return found, logged.seq
         return found, None
 
     def _metric(self, name: str) -> tuple[Kind, int]:
-        """A metric's kind, and since when it is what it is."""
+        """A metric's kind, and since when it is what it is: an evaluator may have known an older one for a moment, and
+        an entry says of which epoch its evaluator's metrics were."""
         if known := DEVICE_METRICS.get(name):
             return known.kind, 0
         if name in CLOUD_METRICS:

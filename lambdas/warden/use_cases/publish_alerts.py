@@ -35,6 +35,7 @@ class PublishAlerts:
         alerts: The way into the rules.
         dead: Takes what did not leave in a day.
         observe: Told what was done.
+        announce: Tells the account's event bus of an event. May raise Unavailable.
     """
 
     def __init__(  # noqa: PLR0917
@@ -45,6 +46,7 @@ class PublishAlerts:
         alerts: RuleAlerts,
         dead: DeadAlerts,
         observe: Observe = lambda *_: None,
+        announce: Callable[[Event], object] = lambda _: None,
     ) -> None:
         self._violations = violations
         self._wanted = wanted
@@ -52,9 +54,11 @@ class PublishAlerts:
         self._alerts = alerts
         self._dead = dead
         self._observe = observe
+        self._announce = announce
 
     def __call__(self, events: Iterable[Key], *, now: int) -> int:
-        """Publish the alerts of some events, those that are due.
+        """Publish the alerts of some events, those that are due, and tell the event bus of those that it was not told
+        of: twice, where what tells that it was is lost.
 
         Args:
             events: Where they are.
@@ -62,13 +66,26 @@ class PublishAlerts:
 
         Returns: How many were published. That they left, `RecordReceipt` is told.
         """
-        found = (stored for key in events if (stored := self._violations.event(key)))
-        due = (stored for stored in found if stored.record.target and stored.record.sending.is_due(now))
         published = 0
-        for stored in due:
+        for key in events:
             with suppress(Raced):  # another is at the same event
-                published += self._publish(stored, now)
+                stored = self._violations.event(key)
+                if stored and stored.record.target and stored.record.sending.is_due(now):
+                    published += self._publish(stored, now)
+                    stored = self._violations.event(key)
+                if stored and stored.record.announce_due:
+                    self._tell(stored, now)
         return published
+
+    def _tell(self, stored: Stored[Event], now: int) -> None:
+        try:
+            self._announce(stored.record)
+        except Unavailable as error:
+            log.warning("violation %s: the event bus was not told: %s", stored.record.violation_id, error)
+            self._observe("AnnouncementFailed", 1)
+            self._violations.announced(stored, due=now + RETRY_MS)
+        else:
+            self._violations.announced(stored)
 
     def _publish(self, stored: Stored[Event], now: int) -> bool:
         sending = stored.record.sending

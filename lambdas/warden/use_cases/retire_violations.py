@@ -49,19 +49,20 @@ class RetireViolations:
     keep: int
     at_once: int = AT_ONCE
 
-    def __call__(self, key: Key, *, now: int) -> None:
+    def __call__(self, key: Key, *, now: int) -> list[Key]:
         """Walk on through a job's active violations, and keep the job: due at once where some are left, later where
-        another walk has to follow."""
+        another walk has to follow. Returns where the events are that it recorded."""
         stored = self.jobs.job(key)
         if stored is None:
-            return
+            return []
         job = stored.record
         if job.incarnation:
             self._remove_profile(job)
         active = self.violations.active(thing=None, profile=job.profile, behind=job.behind)
         behind, missed = None, job.missed
+        events: list[Key] = []
         for number, (place, episode) in enumerate(active, 1):
-            missed |= not self._retired(job, episode, now)
+            missed |= not self._retired(job, episode, events, now)
             if number == self.at_once:
                 behind = place
                 break
@@ -73,11 +74,12 @@ class RetireViolations:
             self.jobs.again(stored, again, due=now + WALK_AGAIN_MS)
         else:
             self.jobs.finish(stored)
+        return events
 
-    def _retired(self, job: Job, stored: Stored[Episode], now: int) -> bool:
+    def _retired(self, job: Job, stored: Stored[Episode], events: list[Key], now: int) -> bool:
         """Whether nothing stood in the way; a fault of ours at one violation must not stop the walk before the rest."""
         try:
-            self._retire(job, stored, now)
+            events += self._retire(job, stored, now)
         except Unavailable:
             raise
         except Exception:
@@ -85,11 +87,11 @@ class RetireViolations:
             return False
         return True
 
-    def _retire(self, job: Job, stored: Stored[Episode], now: int) -> None:
+    def _retire(self, job: Job, stored: Stored[Episode], now: int) -> list[Key]:
         episode = stored.record
         standing = Fence(self.catalogue, self.log).of(episode)
         if standing.live and standing.covered:
-            return
+            return []
         reason = self._reason(job, episode, standing)
         rings = standing.live and WithdrawAlarms(self.log, keep=self.keep)(
             episode.thing,
@@ -98,8 +100,7 @@ class RetireViolations:
             reason=reason,
             now=now,
         )
-        if not rings:
-            end_violation(self.violations, stored, standing, reason=reason, now=now)
+        return [] if rings else end_violation(self.violations, stored, standing, reason=reason, now=now)
 
     def _reason(self, job: Job, episode: Episode, standing: Standing) -> Reason:
         """Why a violation ends: a job may come upon what a later change has left."""

@@ -77,7 +77,7 @@ class Sweep:
     def _do(self, key: Key, now: int) -> None:
         match keys.split(key.pk)[0], key.sk:
             case kind, _ if kind == JOB:
-                self.retire(key, now=now)
+                self.deliver(self.retire(key, now=now), now=now)
             case kind, _ if kind == STUCK:
                 self._stuck(key, now)
             case _, "VIO":

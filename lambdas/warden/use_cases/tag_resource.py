@@ -16,13 +16,13 @@ RESERVED = "aws:"
 Tags = Mapping[str, str]
 
 
-def check_tags(tags: Tags, *, exceeded: type[InvalidRequest | LimitExceeded] = InvalidRequest) -> None:
-    """Raises InvalidRequest where a key is AWS's own, `exceeded` where there are more than a resource may have."""
+def check_tags(tags: Tags) -> None:
+    """Raises InvalidRequest where a key is AWS's own, LimitExceeded where there are more than a resource may have."""
     for key in tags:
         if key.lower().startswith(RESERVED):
             raise InvalidRequest(f"tags: expected keys that do not begin with {RESERVED}, got {key!r}")
     if len(tags) > MOST_TAGS:
-        raise exceeded(f"tags: a resource has at most {MOST_TAGS}, got {len(tags)}")
+        raise LimitExceeded(f"tags: a resource has at most {MOST_TAGS}, got {len(tags)}")
 
 
 def tags_of(catalogue: CatalogueStore, kind: str, name: str) -> Tags:
@@ -52,7 +52,7 @@ def _change(catalogue: CatalogueStore, kind: str, name: str, edit: Callable[[Tag
     def writes(_: int) -> list[Write]:
         there, write = _tagged(catalogue, kind, name)
         tags = edit(there)
-        check_tags(tags, exceeded=LimitExceeded)
+        check_tags(tags)
         return [] if tags == there else [write(tags)]
 
     catalogue.change(now, writes)

@@ -77,6 +77,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         verification_state: Of the violation, at the time.
         sending: How far its alert is, where receipts tell.
         verification_state_description: What people said of the violation.
+        announce_due: When the account's event bus has to be told, or told again, epoch ms; 0 where it was, or where
+            there is none.
     """
 
     schema: int = 1
@@ -94,6 +96,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     verification_state: str = "UNKNOWN"
     sending: Sending = Sending()
     verification_state_description: str | None = None
+    announce_due: int = 0
 
 
 def alert_message(event: Event, *, truncated: bool = False) -> str:

@@ -4,6 +4,7 @@
 name no protocol, and the rule's receipt is the same JSON: so `attempt` comes back with it.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -26,23 +27,39 @@ _encode = msgspec.json.Encoder().encode
 
 
 def publication(event: Event, attempt: int) -> bytes:
-    """What an attempt publishes of an event, at most 128 KB.
+    """What an attempt publishes of an event, at most 128 KB."""
 
-    A list of values that is too long is cut: those that violate the behavior come first, as many as fit, and
-    `metricValueTruncated` says so.
+    def fits(message: str) -> bool:
+        return len(_publication(event, message, attempt)) <= MOST_BYTES and _is_short(message)
+
+    return _publication(event, _fitting(event, fits), attempt)
+
+
+def announcement(event: Event, *, account: str, region: str) -> dict[str, Any]:
+    """What EventBridge is told of an event: AWS's message, at most 100 KB, and where and why it happened.
+
+    Detail type `Violation Event`. Members beside the message's: `accountId`, `region`, `eventId`, which is the same
+    however often the event is told, and `reason`, one of `Reason`.
     """
-    whole = _publication(event, alert_message(event), attempt)
-    if _fits(whole, alert_message(event)):
+    said: dict[str, Any] = msgspec.json.decode(_fitting(event, _is_short))
+    about = {"accountId": account, "region": region, "eventId": f"{event.violation_id}:{event.type}"}
+    return {**said, **about, "reason": event.reason.value}
+
+
+def _fitting(event: Event, fits: Callable[[str], bool]) -> str:
+    """An event's message. A list of values that is too long is cut: those that violate the behavior come first, as
+    many as fit, and `metricValueTruncated` says so."""
+    whole = alert_message(event)
+    if fits(whole):
         return whole
     wrong = offending(event.behavior, event.value)
     others = set(wrong)
     ordered = (*wrong, *(each for each in elements(event.value) if each not in others))
-    fits, too_many = 0, len(ordered)
-    while too_many - fits > 1:
-        tried = (fits + too_many) // 2
-        message = _cut(event, ordered[:tried])
-        fits, too_many = (tried, too_many) if _fits(_publication(event, message, attempt), message) else (fits, tried)
-    return _publication(event, _cut(event, ordered[:fits]), attempt)
+    few, too_many = 0, len(ordered)
+    while too_many - few > 1:
+        tried = (few + too_many) // 2
+        few, too_many = (tried, too_many) if fits(_cut(event, ordered[:tried])) else (few, tried)
+    return _cut(event, ordered[:few])
 
 
 def _cut(event: Event, kept: tuple[Element, ...]) -> str:
@@ -56,8 +73,8 @@ def _publication(event: Event, message: str, attempt: int) -> bytes:
     return _encode({"default": message, "email": email(event), "sms": sms(event), "attempt": attempt})
 
 
-def _fits(publication: bytes, message: str) -> bool:
-    return len(publication) <= MOST_BYTES and len(message.encode()) <= MOST_DEFAULT_BYTES
+def _is_short(message: str) -> bool:
+    return len(message.encode()) <= MOST_DEFAULT_BYTES
 
 
 def trial_publication(profile: str, violation_id: str, *, at: int) -> bytes:

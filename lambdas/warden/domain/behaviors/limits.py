@@ -4,7 +4,7 @@ Source: AWS General Reference, AWS IoT Device Defender endpoints and quotas. Wha
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -46,13 +46,7 @@ def profile_problems(profile: SecurityProfile, custom: Mapping[str, Metric], lim
         custom: The custom metrics, by name.
         limits: How much there may be.
     """
-    if len(profile.behaviors) > limits.behaviors_per_profile:
-        yield f"behaviors: a profile has at most {limits.behaviors_per_profile}, got {len(profile.behaviors)}"
-    elements = sum(_elements(profile.behaviors))
-    if elements > limits.value_elements_per_profile:
-        most = limits.value_elements_per_profile
-        yield f"behaviors: their values have at most {most} elements in all, got {elements}"
-    yield from behavior_problems(list(enumerate(profile.behaviors)), custom)
+    yield from behavior_problems(list(enumerate(profile.behaviors)), custom, limits)
     for position, name in enumerate(profile.additional_metrics_to_retain):
         if problem := metric_problem(name, custom):
             yield f"additionalMetricsToRetain[{position}]: {problem}"
@@ -61,8 +55,16 @@ def profile_problems(profile: SecurityProfile, custom: Mapping[str, Metric], lim
             yield f"additionalMetricsToRetainV2[{position}].metric: {problem}"
 
 
-def behavior_problems(behaviors: Sequence[tuple[int, Behavior]], custom: Mapping[str, Metric]) -> Iterator[str]:
+def behavior_problems(
+    behaviors: Sequence[tuple[int, Behavior]], custom: Mapping[str, Metric], limits: Limits
+) -> Iterator[str]:
     """What is wrong with a profile's behaviors, by their positions, each with the member's path."""
+    if len(behaviors) > limits.behaviors_per_profile:
+        yield f"behaviors: a profile has at most {limits.behaviors_per_profile}, got {len(behaviors)}"
+    elements = sum(_elements(behavior for _, behavior in behaviors))
+    if elements > limits.value_elements_per_profile:
+        most = limits.value_elements_per_profile
+        yield f"behaviors: their values have at most {most} elements in all, got {elements}"
     for name, times in Counter(behavior.name for _, behavior in behaviors).items():
         if times > 1:
             yield f"behaviors: a name is used once, got {name!r} {times} times"
@@ -70,7 +72,7 @@ def behavior_problems(behaviors: Sequence[tuple[int, Behavior]], custom: Mapping
         yield from (f"behaviors[{position}].{problem}" for problem in problems(behavior, custom))
 
 
-def _elements(behaviors: Sequence[Behavior]) -> Iterator[int]:
+def _elements(behaviors: Iterable[Behavior]) -> Iterator[int]:
     for behavior in behaviors:
         if behavior.criteria and behavior.criteria.value:
             values = behavior.criteria.value.members().values()

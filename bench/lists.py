@@ -1,0 +1,117 @@
+"""What listing violations reads as there are more of them: items and index rows of a page, counted at the Table port.
+
+SQLite in memory, one shard, as on one machine; a page is of 25, as by default.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from warden.adapters.sqlite import SqliteTable
+from warden.domain.alarms.alarm import EventType
+from warden.domain.alarms.entry import Reason
+from warden.domain.alarms.violation import Episode, Event, Status
+from warden.domain.behaviors.profile import Behavior, Criteria, MetricValue, SecurityProfile
+from warden.domain.behaviors.target import Target
+from warden.storage import keys
+from warden.storage.catalogue import CatalogueStore
+from warden.storage.thing_log import TableThingLog
+from warden.storage.violations import Violations
+from warden.use_cases.attach_security_profile import attach_security_profile
+from warden.use_cases.create_security_profile import create_security_profile
+from warden.use_cases.list_violations import Filters, ListViolations
+
+STEPS = (100, 1_000, 10_000, 100_000)
+START, LATER = 1_790_000_000_000, 60_000
+PAGE = 25
+
+
+class Counting:
+    """A Table that counts what its reads bring."""
+
+    def __init__(self, table: SqliteTable) -> None:
+        self._table = table
+        self.rows = 0
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        self.rows += 1
+        return self._table.get(*args, **kwargs)
+
+    def get_many(self, *args: Any, **kwargs: Any) -> Any:
+        return self._seen(self._table.get_many(*args, **kwargs))
+
+    def query(self, *args: Any, **kwargs: Any) -> Any:
+        page = self._table.query(*args, **kwargs)
+        self.rows += len(page.items)
+        return page
+
+    def query_index(self, *args: Any, **kwargs: Any) -> Any:
+        page = self._table.query_index(*args, **kwargs)
+        self.rows += len(page.rows)
+        return page
+
+    def _seen(self, found: Any) -> Any:
+        self.rows += len(found)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._table, name)
+
+
+def main() -> None:
+    """Print what the first page and a page in the middle read."""
+    control, log = Counting(SqliteTable(":memory:", keys.CONTROL)), SqliteTable(":memory:", keys.LOG)
+    catalogue = CatalogueStore(control)
+    behavior = Behavior(
+        name="ports",
+        metric="aws:listening-tcp-ports",
+        criteria=Criteria(comparison_operator="in-port-set", value=MetricValue(ports=(22,))),
+    )
+    profile = SecurityProfile(security_profile_name="bench", behaviors=(behavior,))
+    create_security_profile(catalogue, profile, {}, arn="", now=START)
+    everything = Target.parse("arn:aws:iot:us-east-1:000000000000:all/things")
+    attach_security_profile(catalogue, "bench", everything, has_group=lambda _: True, now=START)
+    head = catalogue.head("bench")
+    assert head
+    uid = head.record.live["ports"].uid
+    violations = Violations(control, shards=1)  # type: ignore[arg-type]
+    lists = ListViolations(catalogue, TableThingLog(log), violations, keep=14 * 86_400_000)
+    print("violations   first page of active   page in the middle   first page of events   of one thing")
+    there = 0
+    for step in STEPS:
+        for number in range(there, step):
+            _violate(violations, number, uid, behavior)
+        there = step
+        print(f"{step:>10,}", *(f"{rows:>20}" for rows in _pages(control, lists, step)))
+
+
+def _violate(violations: Violations, number: int, uid: str, behavior: Behavior) -> None:
+    common: dict[str, Any] = {
+        "violation_id": f"{number:032x}",
+        "thing": f"thing-{number}",
+        "thing_id": "",
+        "profile": "bench",
+        "uid": uid,
+        "behavior": behavior,
+        "value": MetricValue(ports=(443,)),
+    }
+    at = START + number
+    episode = Episode(**common, status=Status.ACTIVE, began=1, started_at=at)
+    event = Event(**common, type=EventType.IN_ALARM, at=at, reason=Reason.DATAPOINT)
+    violations.begin(episode, event, due=at + LATER, alert_due=at + LATER)
+
+
+def _pages(control: Counting, lists: ListViolations, there: int) -> Iterator[int]:
+    middle = f"{keys.moment(START + there // 2)}#"
+    for behind in (None, middle):
+        control.rows = 0
+        found, _ = lists.active(Filters(), behind=behind, limit=PAGE, now=START + LATER)
+        assert len(found) == PAGE
+        yield control.rows
+    for thing in (None, "thing-7"):
+        control.rows = 0
+        lists.events(Filters(thing=thing), start=START, end=START + there, behind=None, limit=PAGE)
+        yield control.rows
+
+
+if __name__ == "__main__":
+    main()
