@@ -95,7 +95,7 @@ class EmbeddedHome(Player):
         except ReportRejected as error:
             verdict, reply = "rejected", rejected(report.thing, error, report.at)
         else:
-            verdict, reply = "accepted", accepted(report.thing, ingested.report_id, report.at)
+            verdict, reply = "accepted", accepted(report.thing, ingested.report_id, report.at, ingested.dropped)
         self.replies.append((f"{report.topic}/{verdict}", encode(reply, report.format)))
 
     def tell(self, thing: str, what: str) -> None:  # noqa: ARG002 (its registry hands over the thing)

@@ -8,6 +8,8 @@ say `after`, the seconds that pass before it, and is one of:
 | `"registry": CALL` | boto3's name of a call to the registry, with `of`, its parameters; `thing` is told of |
 | `"api": CALL` | boto3's name of a call of Device Defender, with `of`, its parameters |
 | `"report": THING` | it reports `metrics` under id `id`, in format `as` (`json`), `ago` seconds before now |
+| `"custom": {…}` | beside `report`: its custom metrics, with or without `metrics` |
+| `"dropped": [NAME]` | beside `report`: the custom metrics that the reply says are not used |
 | `"payload": TEXT` | in place of `id` and `metrics`: what it sends instead |
 | `"rejected": TEXT` | beside `report`: what the reply's message holds; without it the report is accepted |
 | `"again": N` | the Nth last report is delivered once more |
@@ -19,6 +21,7 @@ Unless they rest, what a step caused is dispatched and swept before the next one
 import json
 from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -144,7 +147,7 @@ class Player(ABC):
             case {"api": call, "of": parameters}:
                 self.ask(call, parameters)
             case {"report": thing}:
-                self._report(self._made(thing, step), step.get("rejected"))
+                self._report(self._made(thing, step), step.get("rejected"), step.get("dropped", []))
             case {"again": back}:
                 self._report(self._sent[-back], step.get("rejected"))
             case {"hold": holds}:
@@ -180,19 +183,22 @@ class Player(ABC):
         if "payload" in step:
             payload = step["payload"].encode()
         else:
-            document = {"header": {"report_id": step["id"], "version": "1.0"}, "metrics": step["metrics"]}
+            document = {"header": {"report_id": step["id"], "version": "1.0"}}
+            given = {"metrics": step.get("metrics"), "custom_metrics": step.get("custom")}
+            document |= {name: block for name, block in given.items() if block is not None}
             payload = cbor2.dumps(document) if form == "cbor" else json.dumps(document).encode()
         report = Report(thing, form, payload, self.now - step.get("ago", 0) * 1000)
         self._sent.append(report)
         return report
 
-    def _report(self, report: Report, rejected: str | None) -> None:
+    def _report(self, report: Report, rejected: str | None, dropped: Sequence[str] = ()) -> None:
         answered = len(self.replies)
         self.take(report)
         [(topic, payload)] = self.replies[answered:]
         reply = cbor2.loads(payload) if report.format == "cbor" else json.loads(payload)
         if rejected is None:
             assert (topic, reply["status"]) == (f"{report.topic}/accepted", "ACCEPTED"), reply
+            assert [each["metric"] for each in reply.get("dropped", ())] == list(dropped)
         else:
             assert (topic, reply["status"]) == (f"{report.topic}/rejected", "REJECTED"), reply
             assert rejected in reply["statusDetails"]["ErrorMessage"]

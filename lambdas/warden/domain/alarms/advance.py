@@ -13,6 +13,7 @@ from warden.domain.alarms.arrival import Arrival
 from warden.domain.alarms.entry import AT_REST, Entry, EntryKind, Logged, Reason, State, Transition
 from warden.domain.alarms.stepping import step_alarms
 from warden.domain.behaviors.catalogue import Catalogue
+from warden.domain.behaviors.metrics import Datapoint
 from warden.domain.behaviors.spikes import SILENT_MS, implausible
 from warden.domain.behaviors.target import ThingFacts
 
@@ -104,7 +105,10 @@ def report(
 
 def _flagged(arrival: Arrival, newest: Logged | None, state: State) -> tuple[str, ...]:
     silent = arrival.at - state.report_at > SILENT_MS
-    return implausible(arrival.points, newest.entry.points if newest and state.report_at else {}, silent=silent)
+    before: dict[str, Datapoint] = {}
+    if silent and newest and state.report_at:
+        before = {code: point for code, point in newest.entry.points.items() if code not in newest.entry.flagged}
+    return implausible(arrival.points, before, silent=silent)
 
 
 def withdraw(
