@@ -27,7 +27,7 @@ EXCLUDED = [
     "**/.*",  # caches of editors and checkers
     "**/__pycache__",
     "**/*.pyc",
-    *(f"warden/{edge}" for edge in ("cli", "clients", "embedded", "__main__.py")),
+    *(f"warden/{edge}" for edge in ("cdk", "cli", "clients", "embedded", "__main__.py")),
 ]
 """Edges that do not run in Lambda."""
 

@@ -229,6 +229,10 @@ class ThingLog(Protocol):
         and have a sequence above `behind`; at most `limit`."""
         ...
 
+    def forget(self, thing: str) -> int:
+        """Erase a thing's entries and what the registry said of it. Returns how many items that were."""
+        ...
+
 
 class Registrations(Protocol):
     """What the registry last said of each thing, kept beside its log."""

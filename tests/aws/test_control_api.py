@@ -11,7 +11,8 @@ from botocore.stub import Stubber
 
 from tests.aws.conftest import ACCOUNT, BEGINNING, REGION, Clock, Lines
 from tests.aws.http_api import ALICE, http_event, iam
-from warden.handlers.control_api import MAX_PARAMETERS, ControlApi, _bounded, _control_api, handler
+from warden.handlers.api import MAX_PARAMETERS, _bounded
+from warden.handlers.control_api import ControlApi, _control_api, handler
 from warden.handlers.parts import Clients, Parts
 from warden.settings import Settings
 
@@ -126,7 +127,7 @@ def test_errors_have_aws_iots_names_and_statuses(api: ControlApi) -> None:
     assert error(api(http_event("GET", "/security-profiles/none"))) == (404, "ResourceNotFoundException")
     assert error(api(create(behaviors="none"))) == (400, "InvalidRequestException")
     assert error(api(create())) == (409, "ResourceAlreadyExistsException")
-    assert error(api(http_event("GET", "/dimensions/a"))) == (501, "NotImplementedException")
+    assert error(api(http_event("GET", "/mitigationactions/actions/a"))) == (501, "NotImplementedException")
     assert error(api(http_event("GET", "/things", route="$default"))) == (404, "UnknownOperationException")
     assert error(api(http_event("POST", "/security-profiles/x", body="{\ud800"))) == (400, "InvalidRequestException")
 
@@ -292,7 +293,7 @@ def test_calls_are_counted_and_what_is_not_built_yet_is_no_error(
     api: ControlApi, settings: Settings, metrics: Lines
 ) -> None:
     api(http_event("GET", "/security-profiles"))
-    assert error(api(http_event("GET", "/dimensions/a")))[0] == 501
+    assert error(api(http_event("GET", "/mitigationactions/actions/a")))[0] == 501
 
     assert metrics() == [{"stage": settings.stage, "ControlApiCalls": [1.0]}] * 2
 

@@ -11,6 +11,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
+from moto.core.models import botocore_stubber
 
 from warden.control_api.http import HttpRequest, HttpResponse
 from warden.control_api.operations import Judge, Operation
@@ -61,7 +62,7 @@ class Plug:
 
 @cache
 def plugged() -> tuple[Any, Plug]:
-    """A stock boto3 client that sends each request once, and where it is plugged in."""
+    """A stock boto3 client that sends each request once, moto left out, and where it is plugged in."""
     client = boto3.client(
         "iot",
         region_name="us-east-1",
@@ -70,6 +71,7 @@ def plugged() -> tuple[Any, Plug]:
         config=Config(retries={"total_max_attempts": 1}),
     )
     plug = Plug()
+    client.meta.events.unregister("before-send", botocore_stubber)
     client.meta.events.register("before-send.iot.*", plug)
     return client, plug
 

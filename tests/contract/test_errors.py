@@ -11,6 +11,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.retries import standard
 
 from tests.contract.iot import call, error_of, plugged, router, service_model
+from tests.contract.requests import least
 from warden.control_api.http import HttpRequest
 from warden.control_api.operations import NAMES
 from warden.domain import errors
@@ -34,23 +35,8 @@ def raising(error: Exception, name: str = "DescribeSecurityProfile") -> Any:
 
 def example(name: str) -> dict[str, Any]:
     """Some input that the operation takes."""
-    shape = service_model().operation_model(name).input_shape
-    return _least(shape) if shape else {}
-
-
-def _least(shape: Any) -> Any:
-    match shape.type_name:
-        case "structure":
-            return {name: _least(shape.members[name]) for name in shape.required_members}
-        case "list":
-            return [_least(shape.member)] * shape.metadata.get("min", 0)
-        case "map":
-            return {}
-        case "string":
-            return shape.metadata["enum"][0] if "enum" in shape.metadata else "a" * max(1, shape.metadata.get("min", 1))
-        case "timestamp":
-            return 0
-    raise LookupError(shape.type_name)
+    given: dict[str, Any] = least(service_model().operation_model(name).input_shape)
+    return given
 
 
 @pytest.mark.parametrize("name", NAMES)

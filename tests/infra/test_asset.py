@@ -66,7 +66,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 def test_functions_get_the_package_without_the_edges_that_run_elsewhere(built: Built) -> None:
     package = ROOT / "lambdas" / "warden"
-    elsewhere = ("cli", "clients", "embedded", "__main__.py")
+    elsewhere = ("cdk", "cli", "clients", "embedded", "__main__.py")
     expected = {
         path.relative_to(package.parent)
         for path in package.rglob("*")
@@ -84,7 +84,7 @@ def test_nothing_is_in_it_that_no_function_runs(built: Built) -> None:
 
 def test_every_handler_is_a_function_of_a_file_in_it(built: Built) -> None:
     handlers = [each["Properties"]["Handler"] for each in of_type(built.template, "AWS::Lambda::Function").values()]
-    assert len(handlers) == 9
+    assert len(handlers) == 10
     for handler in handlers:
         module, _, name = handler.rpartition(".")
         source = (built.code / f"{module.replace('.', '/')}.py").read_text()

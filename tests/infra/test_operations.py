@@ -34,6 +34,7 @@ ALARMS = {
     "registry-function-errors": errors("thingwarden-test-registry", 3),
     "reconcile-function-errors": errors("thingwarden-test-reconcile"),
     "control-api-function-errors": errors("thingwarden-test-control-api"),
+    "provider-function-errors": errors("thingwarden-test-provider"),
     "setup-function-errors": errors("thingwarden-test-setup"),
     "heartbeat-function-errors": errors("thingwarden-test-heartbeat"),
     "evaluate-throttles": (

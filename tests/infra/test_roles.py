@@ -16,6 +16,7 @@ FUNCTIONS = (
     "registry",
     "reconcile",
     "control_api",
+    "provider",
     "setup",
     "heartbeat",
 )

@@ -53,6 +53,7 @@ FUNCTIONS = (
     "registry",
     "reconcile",
     "control_api",
+    "provider",
     "setup",
     "heartbeat",
 )

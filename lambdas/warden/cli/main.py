@@ -1,7 +1,7 @@
 """The command `warden`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import ClassVar
@@ -40,26 +40,56 @@ def _limits(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> L
 
 
 class Commands(click.Group):
-    """Commands of which each is imported at its first use: what most of them need is slow to import."""
+    """Commands of which each is imported at its first use: what most of them need is slow to import.
 
-    MODULES: ClassVar = {
-        "cost": "warden.cli.cost",
-        "doctor": "warden.cli.doctor.command",
-        "proxy": "warden.cli.proxy",
-        "redrive": "warden.cli.redrive",
-        "test-alert": "warden.cli.test_alert",
+    Attributes:
+        SECTIONS: As `--help` lists them: heading, then name, module and summary of each; `serve` is in this module.
+    """
+
+    SECTIONS: ClassVar[Mapping[str, Sequence[tuple[str, str, str]]]] = {
+        "Every day": (
+            ("events", "warden.cli.detect.events", "Violation events; --follow prints each as it comes."),
+            ("metrics", "warden.cli.detect.metrics", "What a thing reported."),
+            ("profiles", "warden.cli.detect.profiles", "Security profiles, all or one."),
+            ("replies", "warden.cli.detect.replies", "What devices are told of their reports, as it is said."),
+            ("targets", "warden.cli.detect.targets", "What a profile is attached to."),
+            ("things", "warden.cli.detect.things", "Things with their groups and active violations."),
+            ("violations", "warden.cli.detect.violations", "Violations that go on; `verify` says what one is worth."),
+        ),
+        "Profiles as files": (
+            ("apply", "warden.cli.files.apply", "Make a home as files say; shows the differences first."),
+            ("export", "warden.cli.files.export", "Print what is there, as `apply` takes it."),
+            ("import", "warden.cli.files.importing", "Bring over what AWS's own Device Defender has."),
+        ),
+        "Homes": (
+            ("cost", "warden.cli.cost", "What a fleet costs on AWS, at list price."),
+            ("doctor", "warden.cli.doctor.command", "What works in a home, what does not, and the next command."),
+            ("proxy", "warden.cli.proxy", "Serve a deployed control API to tools that sign for AWS IoT."),
+            ("redrive", "warden.cli.redrive", "Have dead letters of a stage dealt with again."),
+            ("serve", "", "Serve everything on this machine."),
+            ("test-alert", "warden.cli.test_alert", "Send a marked message the way of a profile's alerts."),
+        ),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """See click."""
-        return sorted([*super().list_commands(ctx), *self.MODULES])
+        return sorted({*super().list_commands(ctx), *self._modules()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """See click."""
-        if module := self.MODULES.get(cmd_name):
+        if module := self._modules().get(cmd_name):
             command: click.Command = import_module(module).command
             return command
         return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """See click; it would import every command for its first line."""
+        for heading, commands in self.SECTIONS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, summary) for name, _, summary in commands])
+
+    def _modules(self) -> dict[str, str]:
+        return {name: module for of in self.SECTIONS.values() for name, module, _ in of if module}
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -9,7 +9,8 @@ import msgspec
 from warden.control_api.context import Context, moment, page_size
 from warden.control_api.operations import Judge, Operation
 from warden.control_api.tags import given_tags
-from warden.control_api.validation import Problem, invalid
+from warden.control_api.validation import MOST_PROBLEMS, Problem, invalid
+from warden.domain.behaviors.criteria import metric_problem
 from warden.domain.behaviors.limits import behavior_problems
 from warden.domain.behaviors.profile import AlertTarget, Behavior, SecurityProfile
 from warden.domain.errors import InvalidRequest, ResourceNotFound
@@ -96,9 +97,9 @@ class SecurityProfiles:
         """ListSecurityProfiles."""
         if "dimensionName" in request and "metricName" in request:
             raise InvalidRequest("dimensionName, metricName: expected one of them, got both")
-        names, place = self._context.catalogue.names(
-            after=self._context.place("ListSecurityProfiles", request), limit=page_size(request)
-        )
+        behind = self._context.place("ListSecurityProfiles", request)
+        self._check_used(request)
+        names, place = self._context.catalogue.names(after=behind, limit=page_size(request))
         rows = [{"name": name, "arn": self._arn(name)} for name in names if self._uses(name, request)]
         return self._context.page("ListSecurityProfiles", request, "securityProfileIdentifiers", rows, place)
 
@@ -110,10 +111,19 @@ class SecurityProfiles:
         readable = [
             (position, msgspec.convert(given, Behavior))
             for position, given in enumerate(request["behaviors"])
-            if position not in broken
+            if position not in broken and len(problems) < MOST_PROBLEMS
         ]
-        found = [*map(str, problems), *behavior_problems(readable, self._context.catalogue.custom().metrics)]
+        custom, limits = self._context.catalogue.custom().metrics, self._context.limits
+        found = [*map(str, problems), *behavior_problems(readable, custom, limits)]
         return {"valid": not found, "validationErrors": [{"errorMessage": told[:LONGEST_ERROR]} for told in found]}
+
+    def _check_used(self, request: Mapping[str, Any]) -> None:
+        """Raises ResourceNotFound where a list asks for a metric or a dimension that there is not."""
+        metric, dimension, catalogue = request.get("metricName"), request.get("dimensionName"), self._context.catalogue
+        if metric is not None and metric_problem(metric, catalogue.custom().metrics):
+            raise ResourceNotFound(f"metricName: there is no metric {metric!r}")
+        if dimension is not None and catalogue.dimensions.get(dimension) is None:
+            raise ResourceNotFound(f"dimensionName: there is no dimension {dimension!r}")
 
     def _uses(self, name: str, request: Mapping[str, Any]) -> bool:
         """Whether a profile uses the metric or the dimension that a list asks for, where it asks for one."""

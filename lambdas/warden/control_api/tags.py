@@ -11,7 +11,7 @@ from warden.domain.errors import InvalidRequest
 from warden.use_cases.tag_resource import check_tags, tag_resource, tags_of, untag_resource
 
 KINDS = "securityprofile|custommetric|dimension|mitigationaction|scheduledaudit"
-_OURS = re.compile(rf"arn:[^:]*:iot:(?P<region>[^:]*):(?P<account>[^:]*):(?P<kind>{KINDS})/(?P<name>.*)")
+_OURS = re.compile(rf"arn:[^:]*:iot:[^:]*:[^:]*:(?P<kind>{KINDS})/(?P<name>.*)")
 
 
 def is_device_defenders(arn: object) -> bool:
@@ -20,7 +20,7 @@ def is_device_defenders(arn: object) -> bool:
 
 
 def given_tags(request: Mapping[str, Any]) -> dict[str, str]:
-    """The tags that a request gives. Raises InvalidRequest."""
+    """The tags that a request gives. Raises InvalidRequest, LimitExceeded."""
     given = request.get("tags", ())
     for key, times in Counter(tag["Key"] for tag in given).items():
         if times > 1:
@@ -53,7 +53,8 @@ class Tags:
         return {}
 
     def list(self, request: dict[str, Any]) -> Mapping[str, Any]:
-        """ListTagsForResource: all of them in one page, since there are 50 at most."""
+        """ListTagsForResource: all of them in one page, since there are 50 at most; no token is ever given."""
+        self._context.place("ListTagsForResource", request)
         kind, name = self._resource(request)
         tags = tags_of(self._context.catalogue, kind, name)
         return {"tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())]}
@@ -61,8 +62,7 @@ class Tags:
     def _resource(self, request: Mapping[str, Any]) -> tuple[str, str]:
         arn = request["resourceArn"]
         match = _OURS.fullmatch(arn)
-        here = self._context.region, self._context.account
-        if match is None or (match["region"], match["account"]) != here:
+        if match is None or arn != self._context.arn(f"{match['kind']}/{match['name']}"):
             expected = self._context.arn(f"KIND/NAME with KIND one of {KINDS.replace('|', ', ')}")
             raise InvalidRequest(f"resourceArn: expected {expected}, got {arn!r}")
         return match["kind"], match["name"]

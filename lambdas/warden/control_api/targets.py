@@ -6,6 +6,7 @@ from typing import Any
 from warden.control_api.context import Context, page_size
 from warden.control_api.operations import Operation
 from warden.domain.behaviors.target import GROUP_PREFIX, Target
+from warden.domain.errors import ResourceNotFound
 from warden.use_cases.attach_security_profile import attach_security_profile, detach_security_profile, parse_target
 from warden.use_cases.update_security_profile import current
 
@@ -63,6 +64,8 @@ class Targets:
         if target.group and request.get("recursive"):
             arns += [self._context.arn(f"{GROUP_PREFIX}{name}") for name in self._context.child_groups(target.group)]
         mappings = [f"{arn} {head.name}" for arn in arns for head in self._context.catalogue.attached_to(arn)]
+        if target.group and not mappings and not self._context.has_group(target.group):
+            raise ResourceNotFound(f"securityProfileTargetArn: there is no thing group {target.group!r}")
         page, place = self._slice("ListSecurityProfilesForTarget", request, mappings)
         rows = [
             {

@@ -11,6 +11,7 @@ from warden.domain.alarms.violation import Episode, Event
 from warden.domain.errors import InvalidRequest, ResourceNotFound
 from warden.use_cases.list_metric_values import ListMetricValues
 from warden.use_cases.list_violations import ActiveViolation, Filters, ListViolations
+from warden.use_cases.update_security_profile import current
 from warden.use_cases.verify_violation import verify_violation
 
 DAY_MS = 86_400_000
@@ -36,9 +37,12 @@ class Violations:
 
     def list_active(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """ListActiveViolations, newest beginning first."""
+        behind = self._context.place("ListActiveViolations", request)
+        if (profile := request.get("securityProfileName")) is not None:
+            current(self._context.catalogue, profile)
         found, place = self._lists.active(
             _filters(request),
-            behind=self._context.place("ListActiveViolations", request),
+            behind=behind,
             limit=page_size(request),
             now=self._context.clock(),
         )

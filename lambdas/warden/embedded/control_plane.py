@@ -7,6 +7,9 @@ import threading
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import ParamSpec, TypeVar
+from urllib.parse import unquote
+
+import msgspec
 
 from warden.adapters.aws_iot import IotThings
 from warden.adapters.sns import SnsAlerts
@@ -36,11 +39,15 @@ from warden.storage.token_key import token_key
 from warden.storage.violations import Violations
 from warden.use_cases.deliver_alerts import DeliverAlerts
 from warden.use_cases.dispatch_transitions import DispatchTransitions
+from warden.use_cases.forget_thing import Forgotten, forget_thing
 from warden.use_cases.invalidate_silent import InvalidateSilent
 from warden.use_cases.retire_violations import RetireViolations
 from warden.use_cases.sweep import Sweep
 
 log = logging.getLogger(__name__)
+
+DATA_OF_THINGS = "/thingwarden/things/"
+"""`DELETE` of it and a thing's name, percent-encoded, erases the thing's data; no path of AWS's."""
 
 HEALTH_SECONDS = 1.0
 STUCK_NAMED = 5
@@ -57,6 +64,7 @@ class Api:
         elsewhere: Answers requests for tags of what is not Device Defender's.
         exclusive: Held while anything is changed: what dispatch records and sends, it does before or after.
         changed: Told after a change.
+        forget: Erases a thing's data.
     """
 
     def __init__(
@@ -65,18 +73,24 @@ class Api:
         elsewhere: Callable[[HttpRequest], HttpResponse],
         exclusive: threading.RLock,
         changed: Callable[[], None],
+        forget: Callable[[str], Forgotten],
     ) -> None:
+        self._forget = forget
         self._router = router
         self._elsewhere = elsewhere
         self._exclusive = exclusive
         self._changed = changed
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether an operation of Device Defender is at this method and raw path."""
-        return self._router.matches(method, path)
+        """Whether an operation of Device Defender is at this method and raw path, or one of our own."""
+        return _forgets(method, path) or self._router.matches(method, path)
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request."""
+        if _forgets(request.method, request.path):
+            with self._exclusive:
+                erased = self._forget(unquote(request.path.removeprefix(DATA_OF_THINGS)))
+            return HttpResponse(200, {"Content-Type": "application/json"}, msgspec.json.encode(erased))
         if self._is_elsewheres(request):
             return self._elsewhere(request)
         if request.method == "GET":
@@ -91,6 +105,11 @@ class Api:
         if self._router.operation(request.method, request.path) not in TAGS:
             return False
         return not is_device_defenders(self._router.members(request).get("resourceArn"))
+
+
+def _forgets(method: str, path: str) -> bool:
+    name = path.removeprefix(DATA_OF_THINGS)
+    return method == "DELETE" and name != path and bool(name) and "/" not in name
 
 
 class ControlPlane:
@@ -194,7 +213,9 @@ class ControlPlane:
         )
         model = self._surroundings.client("iot").meta.service_model
         router = Router(model, operations(context))
-        return Api(router, partial(self._surroundings.call_and_keep, "iot"), self._exclusive, self._profiles_changed)
+        elsewhere = partial(self._surroundings.call_and_keep, "iot")
+        forget = partial(forget_thing, self._log, self._violations)
+        return Api(router, elsewhere, self._exclusive, self._profiles_changed, forget)
 
     def _profiles_changed(self) -> None:
         self._news.profiles_changed()

@@ -91,6 +91,7 @@ class DataPlane:
             "prune": self._prune,
             "things": self._known_things,
             "status": self._status,
+            "forget": self._forget,
         }
         self._server = await channel.answer(self._settings.channel_path, answerers)
         self._expiring = asyncio.get_running_loop().create_task(self._expire())
@@ -170,6 +171,10 @@ class DataPlane:
         """Names of things that the registry was asked about, 1,000 at a time, in order."""
         after = keys.thing(asked["after"]) if asked["after"] else ""
         return [keys.split(pk)[1] for pk in self._table.partitions(keys.THING, after=after, limit=1000)]
+
+    async def _forget(self, asked: dict[str, Any]) -> int:
+        with self._table.batch():
+            return self._log.forget(asked["thing"])
 
     async def _status(self, _: dict[str, Any]) -> dict[str, Any]:
         return {"connections": self._broker.stats.connections}

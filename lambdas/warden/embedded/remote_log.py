@@ -9,7 +9,7 @@ from warden.domain.alarms.entry import Entry, Logged
 from warden.embedded.channel import Line, ask
 from warden.ports import Known, ThingLog
 
-APPEND = "append"
+APPEND, FORGET = "append", "forget"
 
 
 class RemoteThingLog:
@@ -43,6 +43,10 @@ class RemoteThingLog:
     def since(self, thing: str, at: int) -> Iterable[Logged]:
         """See ThingLog."""
         return self._file.since(thing, at)
+
+    def forget(self, thing: str) -> int:
+        """See ThingLog."""
+        return int(ask(self._channel, FORGET, {"thing": thing}))
 
     def between(self, thing: str, start: int, end: int, *, behind: int = 0, limit: int) -> Iterable[Logged]:
         """See ThingLog."""

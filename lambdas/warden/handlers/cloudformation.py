@@ -11,6 +11,8 @@ from urllib.request import Request as HttpRequest
 import msgspec
 
 MOST_REASON: Final = 1_000
+"""Bytes; an answer may have 4096."""
+
 ANSWER_SECONDS: Final = 10.0
 SEED: Final = "seed"
 """Physical id of the resource that stands for a filled projection."""
@@ -27,6 +29,7 @@ class Asked(msgspec.Struct, frozen=True, rename="pascal"):
     stack_id: str
     request_id: str
     logical_resource_id: str
+    resource_type: str = ""
     physical_resource_id: str = ""
     resource_properties: dict[str, Any] = {}
 
@@ -57,12 +60,15 @@ def answer(asked: Asked, made: Made, opener: Opener, *, failure: str | None = No
         "Data": made.data,
     }
     if failure is not None:
-        told["Reason"] = failure[:MOST_REASON]
+        told["Reason"] = failure.encode(errors="replace")[:MOST_REASON].decode(errors="ignore")
     if not asked.response_url.startswith("https://"):
         raise ValueError("ResponseURL: expected https")
     # The URL is signed for a request without a content type; urllib would put one on.
     request = HttpRequest(  # noqa: S310 (https, above)
-        asked.response_url, json.dumps(told).encode(), {"Content-Type": ""}, method="PUT"
+        asked.response_url,
+        json.dumps(told, ensure_ascii=False).encode(errors="replace"),  # escaped, it could be longer than it may be
+        {"Content-Type": ""},
+        method="PUT",
     )
     with opener(request, timeout=ANSWER_SECONDS):
         pass

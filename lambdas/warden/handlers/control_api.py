@@ -1,11 +1,9 @@
 """The control API behind an API Gateway HTTP API: payload format 2.0, callers authenticated by IAM."""
 
 import json
-import secrets
 from base64 import b64decode
 from collections.abc import Mapping
 from contextvars import ContextVar
-from datetime import datetime
 from functools import cache, cached_property
 from http import HTTPStatus
 from typing import Any
@@ -13,26 +11,17 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
-from warden.adapters.events import EventBus
 from warden.control_api import routes
-from warden.control_api.api import operations
-from warden.control_api.context import Context
 from warden.control_api.http import HttpRequest, HttpResponse
 from warden.control_api.operations import models
-from warden.control_api.paging import Pager
-from warden.control_api.router import Router
 from warden.domain.behaviors.profile import AlertTarget
-from warden.domain.errors import Unavailable
 from warden.handlers import alert_path
+from warden.handlers.api import Api
 from warden.handlers.parts import Parts
 from warden.handlers.telemetry import metrics
-from warden.storage.token_key import token_key
 from warden.use_cases.check_alert_target import CheckAlertTarget
 
 log = Logger()
-
-MAX_PARAMETERS = 100_000
-"""Bytes of an event's requestParameters; AWS CloudTrail leaves out what is over 100 KB too."""
 
 
 class ControlApi:
@@ -44,7 +33,7 @@ class ControlApi:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._events = EventBus(lambda: parts.client("events"))
+        self._api = Api(parts, self._check_alert_target)
         self._caller_arn = ContextVar("caller_arn", default="")
 
     def __call__(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,34 +47,11 @@ class ControlApi:
         operation = self._operation(event, request)
         if not operation:
             return _refusal(404, "UnknownOperationException", "No operation has this method and path.")
-        response = self._router.handle(request)
+        response = self._api.router.handle(request)
         self._count(response)
         if not routes.is_read_only(operation):
             self._tell(operation, request, response, event)
         return _answer(response)
-
-    @cached_property
-    def _router(self) -> Router:
-        parts = self._parts
-        context = Context(
-            account=parts.settings.account,
-            region=parts.region,
-            partition=parts.settings.partition,
-            catalogue=parts.catalogue,
-            jobs=parts.jobs,
-            violations=parts.violations,
-            log=parts.thing_log,
-            keep=parts.thing_log.keep,
-            has_group=parts.things.has_group,
-            child_groups=parts.things.below,
-            event_days=parts.settings.event_days,
-            datapoint_days=parts.settings.datapoint_days,
-            pager=Pager(token_key(parts.control_table, secrets.token_bytes(32))),
-            clock=parts.clock,
-            limits=parts.settings.limits,
-            check_alert_target=self._check_alert_target,
-        )
-        return Router(self._model, operations(context))
 
     def _check_alert_target(self, target: AlertTarget) -> None:
         self._alert_target(target, caller_arn=self._caller_arn.get(), now=self._parts.clock())
@@ -95,12 +61,8 @@ class ControlApi:
         return alert_path.check_alert_target(self._parts)
 
     @cached_property
-    def _model(self) -> Any:
-        return self._parts.client("iot").meta.service_model
-
-    @cached_property
     def _route_keys(self) -> Mapping[str, str]:
-        return {name: routes.route_key(model) for name, model in models(self._model).items()}
+        return {name: routes.route_key(model) for name, model in models(self._api.model).items()}
 
     def _caller(self, event: Mapping[str, Any]) -> str:
         """The caller's ARN; empty where the authoriser names none of this account."""
@@ -113,7 +75,7 @@ class ControlApi:
         API Gateway authorises a route and may hand the path on decoded. An encoded slash in a name would then make
         it the path of another operation.
         """
-        name = self._router.operation(request.method, request.path)
+        name = self._api.router.operation(request.method, request.path)
         return name if name and self._route_keys[name] == event.get("routeKey") else ""
 
     def _count(self, response: HttpResponse) -> None:
@@ -123,19 +85,13 @@ class ControlApi:
                 told.add_metric("ControlApiErrors", MetricUnit.Count, 1)
 
     def _tell(self, operation: str, request: HttpRequest, response: HttpResponse, event: Mapping[str, Any]) -> None:
-        detail = {
-            "operation": operation,
-            "requestParameters": _bounded(self._router.members(request)),
-            "caller": self._caller_arn.get(),
-            "sourceIp": event["requestContext"].get("http", {}).get("sourceIp", ""),
-        }
-        if code := response.headers.get("x-amzn-ErrorType"):
-            detail["errorCode"] = code
-        try:
-            self._events.put("API Call", detail, at=self._parts.clock())
-        except Unavailable as error:  # the change is made, and the caller has nothing to mend
-            lost = {"operation": operation, "caller": self._caller_arn.get(), "reason": str(error)}
-            log.error("an API Call event was lost", extra=lost)  # noqa: TRY400 (a trace would tell nothing more)
+        self._api.tell(
+            operation,
+            self._api.router.members(request),
+            caller=self._caller_arn.get(),
+            source=event["requestContext"].get("http", {}).get("sourceIp", ""),
+            error_code=response.headers.get("x-amzn-ErrorType", ""),
+        )
 
 
 def _request(event: Mapping[str, Any]) -> HttpRequest:
@@ -148,21 +104,6 @@ def _request(event: Mapping[str, Any]) -> HttpRequest:
         event.get("headers", {}),
         body,
     )
-
-
-def _bounded(parameters: Mapping[str, Any]) -> Any:
-    """A request's members as JSON knows them; only their size where they are too large for an event."""
-    try:
-        text = json.dumps(parameters, default=_text)
-    except RecursionError:  # at a depth that Python's versions do not agree on
-        return {"omitted": True, "reason": "nested too deeply"}
-    if len(text) > MAX_PARAMETERS:
-        return {"omitted": True, "originalSize": len(text), "reason": f"more than {MAX_PARAMETERS} bytes"}
-    return json.loads(text, parse_constant=str)  # 1e999 is a number of JSON, what Python makes of it is none
-
-
-def _text(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else repr(value)
 
 
 def _answer(response: HttpResponse) -> dict[str, Any]:

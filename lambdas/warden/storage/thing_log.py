@@ -20,6 +20,7 @@ from warden.storage.records import decoded
 
 DAY_MS = 86_400_000
 OUTBOX_SHARDS = 8
+FORGET_AT_ONCE = 100
 READ_AT_ONCE = 50
 """Entries of a range that one query reads: whoever looks for a few of them pays for no more than that many in vain."""
 SET_ASIDE = "OUTBOX_SET_ASIDE"
@@ -142,6 +143,15 @@ class TableThingLog:
                 first, limit = logged.seq + 1, limit - 1
             if page.last is None:
                 return
+
+    def forget(self, thing: str) -> int:
+        """See ThingLog. The newest entry goes last: until then nobody writes at the beginning of the log again."""
+        erased = 0
+        while items := self._table.query(keys.thing(thing), limit=FORGET_AT_ONCE, consistent=True).items:
+            for item in items:
+                self._table.delete(item.key)
+            erased += len(items)
+        return erased
 
     def _first_from(self, thing: str, at: int) -> int:
         """The smallest sequence whose entry is not before `at`, one past the newest where all are; positions never go

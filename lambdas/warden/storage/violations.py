@@ -145,6 +145,19 @@ class Violations:
             self._table.transact(writes)
         return bool(writes)
 
+    def ids_of(self, thing: str) -> Iterator[str]:
+        """Ids of a thing's violations that were in a list a moment ago, some of them more than once."""
+        for partition in (keys.join("ACTIVE_OF", thing), keys.join("EV_OF", thing)):
+            rows = self._rows(keys.BY_THING, partition, "", keys.last(""))
+            yield from (keys.split(row.key.pk)[1] for row in rows)
+
+    def forget(self, violation_id: str) -> bool:
+        """Erase a violation and its events. Returns whether there was anything."""
+        items = self._table.query(episode_key(violation_id).pk, consistent=True).items
+        for item in items:
+            self._table.delete(item.key)
+        return bool(items)
+
     def delivered(self, stored: Stored[Event]) -> None:
         """Store that nothing is left to send of an event: it was sent, or nobody wants it any more."""
         event = msgspec.structs.replace(stored.record, target=None)

@@ -12,9 +12,11 @@ from moto import mock_aws
 from tests.aws.conftest import ACCOUNT, DAY, HOUR, MINUTE
 from tests.aws.rule_sql import Message, run
 from tests.aws.streams import batch
+from tests.aws.user_stack import DIMENSION, METRIC
+from tests.aws.user_stack import PROFILE as USERS_PROFILE
 from tests.infra.deployed import Deployed
 from tests.infra.iam.calls import Calls
-from tests.infra.iam.life import EVERYTHING, GROUP, PROFILE, Life
+from tests.infra.iam.life import ALERTS, EVERYTHING, GROUP, PROFILE, Life
 from tests.scenarios.player import SCENARIOS
 from warden.rules import metrics_sql
 from warden.storage.thing_log import Outbox
@@ -178,6 +180,27 @@ def the_stack_is_made_changed_and_removed(life: Life) -> None:
         life.cloudformation("Delete", dict(properties), physical_id)
 
 
+def another_stack_declares_profiles(life: Life) -> None:
+    """All that CloudFormation may ask for it, with an alert role whose rule is gone, and may ask again."""
+    life.create("a", "g")
+    target = {"AlertTargetArn": ALERTS["SNS"]["alertTargetArn"], "RoleArn": ALERTS["SNS"]["roleArn"]}
+    stack = life.user_stack
+    stack.make("M", METRIC, MetricType="number")
+    stack.make("D", DIMENSION, Type="TOPIC_FILTER", StringValues=["a"])
+    whole = {"AlertTargets": {"SNS": target}, "Tags": [{"Key": "a", "Value": "b"}], "TargetArns": [GROUP, EVERYTHING]}
+    stack.make("P", USERS_PROFILE, **whole)
+    life.lose_rules()
+    stack.make("Q", USERS_PROFILE, AlertTargets={"SNS": target})
+    stack.make("P", USERS_PROFILE, **whole, SecurityProfileDescription="changed")
+    stack.make("P", USERS_PROFILE, SecurityProfileName="other", TargetArns=[GROUP])
+    stack.make("P", USERS_PROFILE, SecurityProfileName="other")
+    stack.make("M", METRIC, MetricType="number", DisplayName="x")
+    stack.make("D", DIMENSION, Type="TOPIC_FILTER", StringValues=["b"])
+    stack.clean_up()
+    for logical_id in ("P", "Q", "M", "D"):
+        assert stack.drop(logical_id)["Status"] == "SUCCESS"
+
+
 def the_heart_beats(life: Life) -> None:
     name = "thingwarden-test-heartbeat"
     for _ in range(2):
@@ -203,6 +226,7 @@ CHAPTERS: tuple[Callable[[Life], None], ...] = (
     the_registry_changes,
     the_registry_changed_unnoticed,
     the_stack_is_made_changed_and_removed,
+    another_stack_declares_profiles,
     the_heart_beats,
 )
 

@@ -10,6 +10,7 @@ from tests.aws.conftest import ACCOUNT, MINUTE, REGION, Context
 from tests.aws.http_api import ALICE, http_event, iam
 from tests.aws.rule_sql import Message, run
 from tests.aws.streams import TableStream
+from tests.aws.user_stack import UserStack
 from tests.infra.deployed import STACK_ID, Deployed
 from tests.infra.iam.calls import Calls
 from tests.scenarios.aws_home import ROLE, TRUST, AwsHome
@@ -87,6 +88,7 @@ class Life(AwsHome):
         self._reconcile = Reconcile(parts("reconcile"), self._nap, lambda *_, **__: nullcontext())
         self._setup = Setup(parts("setup"), lambda *_, **__: nullcontext(), sleep=self._nap)
         self._heartbeat = Heartbeat(parts("heartbeat"))
+        self.user_stack = UserStack(parts("provider"), nobodys)
 
     def _nap(self, seconds: float) -> None:
         self.now += round(seconds * 1000)

@@ -1,0 +1,1 @@
+"""Security profiles, custom metrics and dimensions as files: apply, export, import."""

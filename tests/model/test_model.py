@@ -1,0 +1,332 @@
+"""The product does what a naive reading of the documents would, whatever happens to an account in whatever order.
+
+A failure prints the history that led to it, from the beginning.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from tests.model import happenings as h
+from tests.model import strategies as given
+from tests.model.product import BEGINNING, Product
+from tests.model.reference import Event, Reference, Reply, Rules
+
+few = settings(
+    max_examples=60,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+many = settings(few, max_examples=3000, stateful_step_count=60)
+
+
+class Account(RuleBasedStateMachine):
+    """An account, to which things happen; the product and the reference are asked after each of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: list[h.Happening] = []
+        self.now = BEGINNING
+        self.product: Product | None = None
+        self.replies: list[Reply] = []
+        self.profiles: dict[str, tuple[h.Behavior, ...]] = {}
+        self.targets: set[tuple[str, str]] = set()
+        self.types: dict[str, str] = {}
+        self.registered: set[str] = set()
+        self.things_made = 0
+        self.unheard: list[tuple[str, int]] = []
+        self.sent: list[h.Reported] = []
+
+    @initialize(rules=given.rules, data=st.data(), registered=given.mostly)
+    def begin(self, rules: Rules, data: st.DataObject, registered: bool) -> None:
+        self.rules = rules
+        self.product = Product(rules)
+        for metric, metric_type in given.CUSTOM.items():
+            self.define(metric, metric_type)
+        self._put("p", [data.draw(given.behaviors(name, self.types)) for name in given.NAMES[:2]])
+        self.attach(data, "all/things" if registered else data.draw(given.targets))
+        for thing in given.THINGS if registered else ():
+            self.create(thing, ("g",), heard=True)
+
+    def teardown(self) -> None:
+        if self.product:
+            self.product.close()
+
+    # Comparing
+
+    def happen(self, happening: h.Happening) -> None:
+        assert self.product
+        self.history.append(happening)
+        try:
+            self.replies += self.product.happen(happening)
+            self._compare(happening)
+        except Exception as error:
+            error.add_note(f"{self.rules}\n{told(self.history)}")
+            raise
+
+    def _compare(self, happening: h.Happening) -> None:
+        assert self.product
+        expected = Reference(self.rules, self.history)
+        for reply, wanted in zip(self.replies, expected.replies, strict=True):
+            assert is_told(reply, wanted), f"the device is told {reply}, not {wanted}"
+        if isinstance(happening, h.Waited) and not happening.swept:
+            return  # nobody has looked yet
+        same(map(shown, self.product.events()), map(shown, expected.events), "events")
+        same(map(shown, self.product.alerts()), map(shown, expected.alerts), "alerts")
+        going_on = [(*shown(begin)[:5], at, shown_value(value)) for begin, at, value in self.product.active()]
+        same(going_on, map(shown_violation, expected.active), "active violations")
+
+    # Profiles
+
+    def _put(self, name: str, behaviors: Sequence[h.Behavior]) -> None:
+        self.now += 1
+        self.profiles[name] = tuple(behaviors)
+        self.happen(h.ProfilePut(self.now, name, self.profiles[name]))
+
+    @rule(name=given.profiles, data=st.data())
+    def put_profile(self, name: str, data: st.DataObject) -> None:
+        known_as = data.draw(st.lists(given.names, max_size=3, unique=True))
+        self._put(name, [data.draw(given.behaviors(each, self.types)) for each in known_as])
+
+    @precondition(lambda self: any(self.profiles.values()))
+    @rule(data=st.data())
+    def edit_behavior(self, data: st.DataObject) -> None:
+        name, behaviors = data.draw(st.sampled_from([each for each in self.profiles.items() if each[1]]))
+        position = data.draw(st.integers(0, len(behaviors) - 1))
+        old, kinds = dict(behaviors[position]), {**given.KINDS, **self.types}
+        match data.draw(st.sampled_from(["criteria", "criteria", "criteria", "anything", "name", "gone", "same", "mute"])):
+            case "criteria":
+                new = [{**old, "criteria": data.draw(given.criteria(old["metric"], kinds[old["metric"]]))}]
+            case "anything":
+                new = [data.draw(given.behaviors(old["name"], self.types))]
+            case "name":
+                free = [each for each in (*given.NAMES, "four") if each not in {says["name"] for says in behaviors}]
+                new = [{**old, "name": data.draw(st.sampled_from(free))}]
+            case "gone":
+                new = []
+            case "mute":
+                new = [{**old, "suppressAlerts": not old.get("suppressAlerts", False)}]
+            case _:
+                new = [old]
+        self._put(name, [*behaviors[:position], *new, *behaviors[position + 1 :]])
+
+    @precondition(lambda self: self.profiles)
+    @rule(data=st.data(), to=given.targets)
+    def attach(self, data: st.DataObject, to: str) -> None:
+        name = data.draw(st.sampled_from(list(self.profiles)))
+        if (name, to) not in self.targets:
+            self.targets.add((name, to))
+            self.happen(h.Attached(self.now, name, to))
+
+    @precondition(lambda self: self.profiles)
+    @rule(data=st.data(), deleted=given.seldom)
+    def detach(self, data: st.DataObject, deleted: bool) -> None:
+        """From one target, or from all since it is deleted."""
+        if deleted or not self.targets:
+            name = data.draw(st.sampled_from(list(self.profiles)))
+            del self.profiles[name]
+            self.targets = {each for each in self.targets if each[0] != name}
+            self.happen(h.ProfileDeleted(self.now, name))
+        else:
+            name, target = data.draw(st.sampled_from(sorted(self.targets)))
+            self.targets.remove((name, target))
+            self.happen(h.Detached(self.now, name, target))
+
+    @rule(metric=given.custom, metric_type=given.types)
+    def define(self, metric: str, metric_type: str) -> None:
+        """A metric that no profile uses is deleted, one that is not there is created."""
+        used = {says.get("metric") for behaviors in self.profiles.values() for says in behaviors}
+        if metric not in self.types:
+            self.types[metric] = metric_type
+            self.happen(h.MetricDefined(self.now, metric, metric_type))
+        elif metric not in used:
+            del self.types[metric]
+            self.happen(h.MetricDefined(self.now, metric, None))
+
+    # The registry
+
+    def _changed(self, thing: str, thing_id: str, groups: tuple[str, ...], *, heard: bool) -> None:
+        self.now += 1  # answers are told apart by when they were asked for
+        self.happen(h.ThingChanged(self.now, thing, thing_id, groups))
+        self._ask([thing], heard=heard)
+
+    def _ask(self, things: Iterable[str], *, heard: bool) -> None:
+        assert self.product
+        for thing in things:
+            self.now += 1
+            self.product.now = self.now
+            self.product.ask(thing)
+            self.unheard.append((thing, self.now))
+            if heard:
+                self._hear(len(self.unheard) - 1)
+        self.now += 1
+
+    def _hear(self, position: int) -> None:
+        thing, asked_at = self.unheard.pop(position)
+        self.happen(h.Heard(self.now, thing, asked_at))
+
+    def create(self, thing: str, groups: tuple[str, ...], *, heard: bool) -> None:
+        self.things_made += 1
+        self.registered.add(thing)
+        self._changed(thing, f"{thing}-{self.things_made}", groups, heard=heard)
+
+    @rule(
+        thing=given.things,
+        how=st.sampled_from(["moved", "moved", "deleted", "created again"]),
+        groups=given.memberships,
+        heard=given.mostly,
+    )
+    def change_thing(self, thing: str, how: str, groups: tuple[str, ...], heard: bool) -> None:
+        """A thing that is not there is created."""
+        assert self.product
+        if thing not in self.registered or how == "created again":
+            self.create(thing, groups, heard=heard)
+        elif how == "moved":
+            self._changed(thing, self.product.registry.things[thing][0], groups, heard=heard)
+        else:
+            self.registered.remove(thing)
+            self._changed(thing, "", (), heard=heard)
+
+    @rule(group=given.groups, parent=given.groups, heard=given.mostly)
+    def move_group(self, group: str, parent: str, heard: bool) -> None:
+        """A group gets a parent among those that may be above it, or loses it."""
+        above = given.GROUPS.index(parent) > given.GROUPS.index(group)
+        self.now += 1
+        self.happen(h.GroupMoved(self.now, group, parent if above else None))
+        self._ask(sorted(self.registered), heard=heard)
+
+    @precondition(lambda self: self.unheard)
+    @rule(data=st.data())
+    def hear(self, data: st.DataObject) -> None:
+        self._hear(data.draw(st.integers(0, len(self.unheard) - 1)))
+
+    # Reports
+
+    def _report(self, thing: str, body: h.Body, at: int) -> h.Reported:
+        self.sent.append(h.Reported(self.now, thing, len(self.sent) + 1, body, at))
+        return self.sent[-1]
+
+    def _body(self, data: st.DataObject) -> h.Body:
+        watching = [says for behaviors in self.profiles.values() for says in behaviors if "criteria" in says]
+        return data.draw(given.bodies(watching[:5], self.types))
+
+    @rule(thing=given.things, data=st.data(), gaps=st.lists(given.gaps, min_size=2, max_size=6))
+    def report(self, thing: str, data: st.DataObject, gaps: list[int]) -> None:
+        for gap in gaps:
+            self.now += gap
+            self.happen(self._report(thing, self._body(data), self.now))
+
+    @rule(thing=given.things, data=st.data(), times=st.integers(2, 4))
+    def report_the_same(self, thing: str, data: st.DataObject, times: int) -> None:
+        """Every five minutes: what argues for a turn goes on."""
+        body = self._body(data)
+        for _ in range(times):
+            self.now += 300 * given.SECOND
+            self.happen(self._report(thing, body, self.now))
+
+    @precondition(lambda self: self.sent)
+    @rule(thing=given.things, data=st.data(), late=given.late)
+    def report_late(self, thing: str, data: st.DataObject, late: int) -> None:
+        self.happen(self._report(thing, self._body(data), self.now - late))
+
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data(), beside=st.sampled_from([-1, 0, 1, 20_000]))
+    def report_late_beside_another(self, data: st.DataObject, beside: int) -> None:
+        other = data.draw(st.integers(0, len(self.sent) - 1).map(self.sent.__getitem__))
+        self.happen(self._report(other.thing, self._body(data), min(other.at + beside, self.now)))
+
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data(), fresh=st.booleans(), again=st.booleans())
+    def repeat(self, data: st.DataObject, fresh: bool, again: bool) -> None:
+        """A report comes again: the same delivery, or one that is timed anew."""
+        sent = data.draw(st.integers(0, len(self.sent) - 1).map(self.sent.__getitem__))
+        if fresh:
+            # That a thing was registered meanwhile is found out, and acted on, by a report that is new: one that was
+            # counted already writes nothing, so what it has learned waits for the next look at the thing.
+            self._hear_all(sent.thing)
+        at = self.now if fresh else sent.at
+        self.happen(h.Reported(self.now, sent.thing, sent.report_id, sent.body, at, again=fresh and again))
+
+    def _hear_all(self, thing: str) -> None:
+        while positions := [n for n, (name, _) in enumerate(self.unheard) if name == thing]:
+            self._hear(positions[0])
+
+    @rule(
+        thing=given.things,
+        data=st.data(),
+        early=st.sampled_from([0, 0, 1, 60_000]),
+        doubled=given.seldom,
+        gap=given.gaps,
+    )
+    def reports_cross(self, thing: str, data: st.DataObject, early: int, doubled: bool, gap: int) -> None:
+        self._hear_all(thing)  # which of the two has asked the registry first would be the race of another port
+        self.now += gap
+        first = self._report(thing, self._body(data), self.now - early)
+        second = first if doubled else self._report(thing, self._body(data), self.now)
+        self.happen(h.Crossed(self.now, first, second))
+
+    # Time
+
+    @rule(time=given.waits, swept=given.mostly, expired=given.seldom)
+    def wait(self, time: int, swept: bool, expired: bool) -> None:
+        self.now += time
+        self.happen(h.Waited(self.now, swept, expired))
+
+
+# What is compared
+
+
+def shown_value(value: Any) -> Any:
+    """A value whose order says nothing, for instance that of addresses."""
+    if value is None:
+        return None
+    ((member, content),) = value.items()
+    return member, tuple(sorted(content)) if isinstance(content, list) else content
+
+
+def shown(event: Event) -> tuple[Any, ...]:
+    return event.thing, event.profile, event.behavior, event.type, event.at, shown_value(event.value)
+
+
+def shown_violation(violation: Any) -> tuple[Any, ...]:
+    life = violation.life
+    begins = (violation.thing, life.profile, life.name, "in-alarm", violation.started_at)
+    return (*begins, violation.last_at, shown_value(violation.last_value))
+
+
+def is_told(reply: Reply, wanted: Reply) -> bool:
+    """Whether a reply says what it ought to: of five dropped metrics at most, and the reasons perhaps in more words."""
+    pairs = zip(reply.dropped, wanted.dropped, strict=False)
+    return (
+        (reply.outcome, reply.dropped_count) == (wanted.outcome, wanted.dropped_count)
+        and len(reply.dropped) == min(5, wanted.dropped_count)
+        and all(ours[0] == theirs[0] and ours[1].startswith(theirs[1]) for ours, theirs in pairs)
+    )
+
+
+def same(found: Iterable[Any], wanted: Iterable[Any], what: str) -> None:
+    """Fails where two collections have not the same elements, each as often."""
+    is_there, ought = Counter(found), Counter(wanted)
+    more, less = [*(is_there - ought).elements()], [*(ought - is_there).elements()]
+    assert not more and not less, f"{what}:\n  not expected: {more}\n  missing: {less}"
+
+
+def told(history: Iterable[h.Happening]) -> str:
+    """A history as a person reads it."""
+    return "\n".join(f"{(each.now - BEGINNING) / 1000:>12.3f} s  {each}" for each in history)
+
+
+def test_the_product_does_what_the_reference_does() -> None:
+    run_state_machine_as_test(Account, settings=few)
+
+
+@pytest.mark.faults
+def test_the_product_does_what_the_reference_does_for_long() -> None:
+    run_state_machine_as_test(Account, settings=many)
