@@ -86,11 +86,11 @@ bench: .venv/dev-installed ## the benchmarks, on this machine
 # setuptools goes first, so that what must be built (the package itself, and the demo's cbor, which has no wheel)
 # is built by the locked one, and pip fetches nothing that has no hash in the lock.
 define install
-	@echo "Installing the $$(grep -c == $(1)) packages of $(1)"
-	sed -n '/^setuptools==/,/[^\\]$$/p' $(1) > .venv/setuptools.txt
-	$(PIP) install --require-hashes -r .venv/setuptools.txt
-	$(PIP) install --require-hashes --no-build-isolation -r $(1)
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	@echo "Installing the $$(grep -c == $(1)) packages of $(1); it takes a minute or two"
+	@sed -n '/^setuptools==/,/[^\\]$$/p' $(1) > .venv/setuptools.txt
+	@$(PIP) install --quiet --require-hashes -r .venv/setuptools.txt
+	@$(PIP) install --quiet --require-hashes --no-build-isolation -r $(1)
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 endef
 
 .venv/demo-installed: requirements-demo.txt pyproject.toml | .venv/bin/pip
