@@ -16,7 +16,7 @@ CDK := infra/node_modules/.package-lock.json
 CDK_CLI = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/node infra/node_modules/aws-cdk/bin/cdk
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo check lint test faults bench synth bootstrap deploy destroy lock lock-check
+.PHONY: help setup demo check lint test coverage faults bench synth bootstrap deploy destroy lock lock-check
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -36,7 +36,10 @@ lint: .venv/dev-installed ## the part of check that runs no test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: setup lint ## all that check does, every other test but the long ones, and branch coverage: what CI runs
+test: setup lint ## all that check does, and every other test but the long ones: what CI runs
+	$(BIN)/pytest -n $(WORKERS)
+
+coverage: setup ## the same tests with branch coverage, which takes twice as long or more
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(WORKERS)
 	$(BIN)/coverage combine --quiet
@@ -86,11 +89,11 @@ bench: .venv/dev-installed ## the benchmarks, on this machine
 # setuptools goes first, so that what must be built (the package itself, and the demo's cbor, which has no wheel)
 # is built by the locked one, and pip fetches nothing that has no hash in the lock.
 define install
-	@echo "Installing the $$(grep -c == $(1)) packages of $(1)"
-	sed -n '/^setuptools==/,/[^\\]$$/p' $(1) > .venv/setuptools.txt
-	$(PIP) install --require-hashes -r .venv/setuptools.txt
-	$(PIP) install --require-hashes --no-build-isolation -r $(1)
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	@echo "Installing the $$(grep -c == $(1)) packages of $(1); it takes a minute or two"
+	@sed -n '/^setuptools==/,/[^\\]$$/p' $(1) > .venv/setuptools.txt
+	@$(PIP) install --quiet --require-hashes -r .venv/setuptools.txt
+	@$(PIP) install --quiet --require-hashes --no-build-isolation -r $(1)
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 endef
 
 .venv/demo-installed: requirements-demo.txt pyproject.toml | .venv/bin/pip

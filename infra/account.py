@@ -4,7 +4,9 @@ import os
 import sys
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+CONFIGURE = "Configure some (aws configure, aws sso login), then try again."
 
 
 def main() -> None:
@@ -14,10 +16,12 @@ def main() -> None:
         sys.exit("No Region is configured. Set AWS_REGION, or the profile's region, and try again.")
     try:
         account = session.client("sts").get_caller_identity()["Account"]
-    except (BotoCoreError, ClientError) as error:
-        sys.exit(
-            f"AWS takes no such credentials: {error}\nConfigure some (aws configure, aws sso login), then try again."
-        )
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        sys.exit(f"No AWS credentials were found: {error}.\n{CONFIGURE}")
+    except ClientError as error:
+        sys.exit(f"AWS does not take these credentials: {error}\n{CONFIGURE}")
+    except BotoCoreError as error:
+        sys.exit(f"AWS cannot be asked: {error}")
     print(f"Account {account}, Region {session.region_name}")
 
 

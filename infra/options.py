@@ -38,7 +38,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             one account share them.
         allow_unregistered_devices: Whether names that the registry does not have may report.
         min_report_interval_seconds: How far a thing's reports have to be apart.
-        replies: Which reports are answered; a reply costs as much as storing the report.
+        replies: Which reports are answered; answering costs more than everything else that a report takes.
         role_arns: Patterns of the alert roles that profiles may name, beside those below the stack's own path.
         check_pass_role: Whether an API caller needs iam:PassRole on an alert role that it names.
         alert_emails: Get the alerts of the stack's own alert topic, and its operational alarms.

@@ -15,11 +15,12 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-import boto3
 import cbor2
 import paho.mqtt.client as mqtt
 import psutil
 from botocore.config import Config
+
+from tests.sessions import STOCK
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/alerts"
@@ -139,7 +140,7 @@ class Home:
     def client(self, service: str) -> Any:
         """A stock boto3 client."""
         if (self.url, service) not in self._clients:  # slow to make
-            self._clients[self.url, service] = boto3.client(
+            self._clients[self.url, service] = STOCK.client(
                 service,
                 endpoint_url=self.url,
                 region_name=REGION,

@@ -216,7 +216,7 @@ class Operations(Construct):
         aws_cloudwatch.Dashboard(
             self,
             "Dashboard",
-            dashboard_name=self._stage.name("overview"),
+            dashboard_name=f"{self._stage.name('overview')}-{Aws.REGION}",  # dashboards are the account's
             widgets=[
                 [aws_cloudwatch.AlarmStatusWidget(title="Alarms", alarms=self._alarms, width=24)],
                 [lines("Reports", *taken), lines("From report to alert, seconds", *waits)],
@@ -233,7 +233,7 @@ class Operations(Construct):
             self,
             "Budget",
             budget=aws_budgets.CfnBudget.BudgetDataProperty(
-                budget_name=self._stage.name("monthly"),
+                budget_name=f"{self._stage.name('monthly')}-{Aws.REGION}",
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=aws_budgets.CfnBudget.SpendProperty(amount=options.budget_usd, unit="USD"),

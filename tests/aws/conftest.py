@@ -3,17 +3,19 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from moto import mock_aws
 
 from tests.aws.core import Fleet
+from tests.aws.invocations import Invocations
 from tests.aws.tables import make_tables
+from tests.sessions import STOCK
 from warden.handlers.parts import Clients, Parts
 from warden.settings import Settings
 
@@ -30,6 +32,18 @@ class Clock:
 
     def __call__(self) -> int:
         return self.now
+
+
+class Nap:
+    """Waiting, which moves the clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.seconds = 0.0
+
+    def __call__(self, seconds: float) -> None:
+        self.seconds += seconds
+        self.clock.now += round(seconds * 1000)
 
 
 @dataclass
@@ -70,7 +84,7 @@ def new_clients() -> Clients:
 
     @cache
     def client(service: str) -> Any:
-        return boto3.client(
+        return STOCK.client(
             service,  # type: ignore[call-overload]
             region_name=REGION,
             aws_access_key_id="nobody",
@@ -122,6 +136,13 @@ def aws(clients: Clients, settings: Settings) -> Iterator[Clients]:
 @pytest.fixture
 def parts(aws: Clients, settings: Settings, clock: Clock) -> Parts:
     return Parts(settings, region=REGION, clients=aws, clock=clock)
+
+
+@pytest.fixture
+def lambda_() -> Iterator[Invocations]:
+    invocations = Invocations()
+    with closing(invocations.client):
+        yield invocations
 
 
 @pytest.fixture

@@ -99,6 +99,7 @@ def test_a_report_is_one_write_unit_and_half_a_read_unit(road: Road, aws: Client
     assert meter.reads - 1 == len(THINGS) / 2  # one more is for the epoch
 
 
+@pytest.mark.unmeasured
 def test_what_is_kept_of_a_report_has_the_size_that_is_paid_for(road: Road, aws: Clients, settings: Settings) -> None:
     for number in range(1, 20):
         again(road, number)

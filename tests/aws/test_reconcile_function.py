@@ -5,66 +5,19 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-import boto3
 import msgspec
 import pytest
-from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from tests.aws.account import Account
-from tests.aws.conftest import HOUR, SECOND, Clock, Context
+from tests.aws.conftest import HOUR, REGION, SECOND, Clock, Context, Nap
+from tests.aws.invocations import Invocations, new_client
 from warden.adapters.aws_iot import IotRegistryPages
 from warden.domain.errors import Throttled, Unavailable
 from warden.handlers.parts import Clients, Parts
 from warden.handlers.reconcile import ENOUGH_MS, Reconcile
 from warden.settings import Settings
 from warden.use_cases.registry_pages import StaleToken
-
-REGION = "us-east-1"
-
-
-def new_client(service: str) -> Any:
-    return boto3.client(
-        service,  # type: ignore[call-overload]
-        region_name=REGION,
-        aws_access_key_id="nobody",
-        aws_secret_access_key="nothing",
-    )
-
-
-class Invocations:
-    """AWS Lambda: keeps what is invoked."""
-
-    def __init__(self) -> None:
-        self.client = new_client("lambda")
-        self.events: list[tuple[str, Any]] = []
-        self._stub = Stubber(self.client)
-        self._stub.activate()
-        self.client.meta.events.register("provide-client-params.lambda.Invoke", self._keep)
-
-    def _keep(self, params: dict[str, Any], **_: Any) -> None:
-        assert params["InvocationType"] == "Event"
-        self.events.append((params["FunctionName"], json.loads(params["Payload"])))
-        self._stub.add_response("invoke", {"StatusCode": 202, "Payload": StreamingBody(None, 0)})
-
-
-class Nap:
-    """Waiting, which moves the clock."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.seconds = 0.0
-
-    def __call__(self, seconds: float) -> None:
-        self.seconds += seconds
-        self.clock.now += round(seconds * 1000)
-
-
-@pytest.fixture
-def lambda_() -> Iterator[Invocations]:
-    invocations = Invocations()
-    with closing(invocations.client):
-        yield invocations
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The same scenario in both homes ends in the same records, and in those that it says."""
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ def scenario(name: str) -> dict[str, Any]:
     return found
 
 
+@cache
 def embedded(name: str) -> Kept:
     with mock_aws():
         home = EmbeddedHome(new_clients()("iot"))

@@ -13,6 +13,7 @@ import pytest
 
 from tests.aws.conftest import ACCOUNT, REGION, Clock, aws, clients, clock, parts, settings
 from tests.cli.lambda_service import LambdaService, Running
+from tests.sessions import new_session
 from warden.cli.dead_letters import ROUND, DeadLetters, Outcome
 from warden.cli.doctor.command import patient_of
 from warden.cli.doctor.finding import Patient
@@ -38,7 +39,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    return boto3.Session()
+    return new_session()
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 """`warden cost`: what it prints is counted requests times prices, within the budgets that the design set."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -32,6 +35,10 @@ def each(data: Any) -> dict[str, Decimal]:
     return {term["name"]: term["usdDeviceMonth"] for term in data["terms"]}
 
 
+INDEXES = {"writes, capacity of indexes", "reads, capacity of indexes"}
+SCALING = "alarms of auto scaling"
+
+
 # Budgets
 
 
@@ -46,6 +53,12 @@ def test_a_device_of_ten_metrics_costs_no_more_than_was_promised(arguments: tupl
     data = told("--devices", "10000", "--metrics", "10", "--report-interval", "300", *arguments)
     assert data["reports"]["usdDeviceMonth"] <= Decimal(budget)
     assert data["rulesDetect"]["usdDeviceMonth"] == Decimal("0.0216")
+
+
+@pytest.mark.parametrize(("devices", "most"), [("10000", "0.0086"), ("20000", "0.0085")])
+def test_what_indexes_keep_of_provisioned_capacity_makes_it_no_dearer_than_documented(devices: str, most: str) -> None:
+    data = told("--devices", devices, "--provisioned")
+    assert data["reports"]["usdDeviceMonth"] + sum(each(data)[name] for name in INDEXES) <= Decimal(most)
 
 
 def test_ten_metrics_with_twenty_elements_a_list_take_one_write_unit_and_half_a_read_unit() -> None:
@@ -107,12 +120,43 @@ def test_the_stack_costs_the_same_however_many_devices_there_are() -> None:
     assert {term["name"] for term in few["terms"] if term["kind"] == "fixed"} == FIXED
 
 
-def test_provisioned_capacity_changes_what_reads_and_writes_cost_and_nothing_else() -> None:
+def test_provisioned_capacity_changes_what_reads_and_writes_of_table_log_cost_and_nothing_else() -> None:
     on_demand, provisioned = each(told()), each(told("--provisioned"))
     nightly = "reads, nightly comparison"
-    assert {name for name in on_demand if on_demand[name] != provisioned[name]} == {"writes", "reads", nightly}
+    changed = {name for name in on_demand if on_demand[name] != provisioned[name]}
+    assert changed == {"writes", "reads", nightly, "reads, scheduled"}
+    assert {*provisioned} - {*on_demand} == {*INDEXES, SCALING}
+    assert provisioned[SCALING] * 1000 == 24 * Decimal("0.10")
     assert provisioned[nightly] == pytest.approx(Decimal(45) / 3600 / Decimal("0.7") * Decimal("0.00013"))
     assert provisioned["writes"] == pytest.approx(Decimal(720) / 300 / Decimal("0.7") * Decimal("0.00065"))
+
+
+@pytest.mark.parametrize("minimum", [1, 48])
+def test_both_indexes_keep_the_minimum_of_provisioned_capacity_however_many_devices_there_are(minimum: int) -> None:
+    for devices in ("1", "1000000"):
+        data = told("--provisioned", "--minimum", str(minimum), "--devices", devices)
+        month = {term["name"]: term["usdMonth"] for term in data["terms"]}
+        assert month["writes, capacity of indexes"] == 2 * minimum * 720 * Decimal("0.00065")
+        assert month["reads, capacity of indexes"] == 2 * minimum * 720 * Decimal("0.00013")
+        assert {term["name"] for term in data["terms"] if term["kind"] == "fixed"} == {*FIXED, *INDEXES, SCALING}
+
+
+def test_the_table_keeps_the_minimum_too() -> None:
+    month = {term["name"]: term["usdMonth"] for term in told("--provisioned", "--devices", "100")["terms"]}
+    assert month["writes"] == 720 * Decimal("0.00065")
+    assert month["reads"] == 720 * Decimal("0.00013")
+
+
+def test_what_the_sweep_reads_of_an_index_with_provisioned_capacity_is_not_paid_for_twice() -> None:
+    on_demand, provisioned = told(), told("--provisioned")
+    spared = each(on_demand)["reads, scheduled"] - each(provisioned)["reads, scheduled"]
+    assert spared * 1000 == pytest.approx(43_200 * Decimal("4.5") * Decimal("0.125") / 1_000_000)
+
+
+def test_how_many_alarms_at_once_the_minimum_takes_is_said() -> None:
+    _, output = run("--provisioned", "--minimum", "2")
+    assert "at least 2 units for reads and for writes each (--minimum): enough for 300 alarms at once" in output
+    assert "--minimum" not in run()[1]
 
 
 @pytest.mark.parametrize("replies", ["rejected", "none"])
@@ -190,6 +234,20 @@ def test_a_pipe_gets_plain_whole_lines() -> None:
     assert not set(output) & set("│┃━─╌\x1b")
 
 
+@pytest.mark.parametrize(("width", "prices_too"), [(80, False), (119, False), (200, True)])
+def test_no_window_breaks_the_lines_of_the_table(width: int, prices_too: bool) -> None:
+    environment = {**os.environ, "FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": str(width)}
+    asked = [sys.executable, "-m", "warden", "cost", "--provisioned"]
+    coloured = subprocess.run(asked, env=environment, capture_output=True, text=True, check=True).stdout
+    output = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
+    rows = [line for line in output.splitlines() if re.search(r"\d\.\d{6} +[\d,.]+\s*$", line)]
+    terms = len(told("--provisioned")["terms"])
+    assert len(rows) == terms + 5, "the terms, three sums, together, and AWS's"
+    assert max(map(len, rows)) <= width
+    assert ("write unit" in output) is prices_too
+    assert ("columns shows quantities and prices, too." in output) is not prices_too
+
+
 def told_line(kind: str) -> list[str]:
     amount = told("--devices", "1000")[kind]
     return [f"{amount['usdDeviceMonth']:.6f}", f"{amount['usdMonth']:,.2f}"]
@@ -204,6 +262,8 @@ def told_line(kind: str) -> list[str]:
         pytest.param(["--report-interval", "0"], "'--report-interval': 0 is not in the range 1<=x<=86400", id="never"),
         pytest.param(["--lambda-ms", "nan"], "'--lambda-ms': nan is no number", id="not a number"),
         pytest.param(["--lambda-ms", "inf"], "'--lambda-ms': inf is not in the range 1<=x<=60000", id="endless"),
+        pytest.param(["--minimum", "5"], "--minimum is for --provisioned", id="a minimum of nothing"),
+        pytest.param(["--provisioned", "--minimum", "0"], "'--minimum': 0 is not in the range", id="no unit"),
         pytest.param(["--replies", "some"], "'some' is not one of 'all', 'rejected', 'none'", id="no such replies"),
     ],
 )
@@ -244,4 +304,4 @@ def test_what_the_documentation_quotes_is_what_the_command_prints(arguments: str
 
 
 def test_the_documentation_quotes_the_command() -> None:
-    assert len(QUOTES) == 4
+    assert len(QUOTES) == 5

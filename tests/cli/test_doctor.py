@@ -12,7 +12,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from tests.cli.conftest import EVALUATE
 from tests.cli.doctors import EVENTS, states, stubbed
+from tests.loopback import serving
 from warden.cli.doctor.alarms import alarms
 from warden.cli.doctor.alert_roles import alert_roles
 from warden.cli.doctor.command import probed
@@ -21,7 +23,7 @@ from warden.cli.doctor.examine import CHECKS, examine
 from warden.cli.doctor.finding import Check, Patient, State
 from warden.cli.doctor.mqtt import NoMqttClient
 from warden.cli.doctor.policies import policies
-from warden.cli.doctor.quotas import QUOTAS, quotas
+from warden.cli.doctor.quotas import QUOTAS, REGISTRY_QUOTAS, quotas
 from warden.cli.doctor.refusals import guarded
 from warden.cli.doctor.registry import last_reconcile, registry_events
 from warden.cli.doctor.reserved_topic import reserved_topic
@@ -83,10 +85,15 @@ def test_one_check_that_is_refused_does_not_stop_the_others(patient: Patient) ->
 
 
 class Answers(BaseHTTPRequestHandler):
-    """What moto lacks, as a healthy account answers: event configurations, and quotas that Service Quotas lacks."""
+    """What moto lacks, as a healthy account answers: event configurations, quotas that Service Quotas lacks, and the
+    evaluator's settings."""
 
     def do_GET(self) -> None:
-        answers = {"/policies": {"policies": []}}
+        variables = {"WARDEN_REGISTRY_CALLS_PER_SECOND": "10.0"}
+        answers: dict[str, Any] = {
+            "/policies": {"policies": []},
+            f"/2015-03-31/functions/{EVALUATE}/configuration": {"Environment": {"Variables": variables}},
+        }
         events = {"eventConfigurations": {name: {"Enabled": True} for name in EVENTS}}
         self._answer(200, answers.get(self.path.split("?")[0], events))
 
@@ -106,23 +113,17 @@ class Answers(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+def answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with serving(server := ThreadingHTTPServer(("127.0.0.1", 0), handler)):
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
 def account(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """Stage `test` in an account that answers all that is asked."""
-    with serving(Answers) as url:
+    with answering(Answers) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_IOT", url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
         monkeypatch.setenv("AWS_ENDPOINT_URL_SERVICE_QUOTAS", url)
         yield stage
 
@@ -161,6 +162,7 @@ def test_every_check_has_its_lines_in_the_json() -> None:
         "reserved topic",
         *["quota"] * len(QUOTAS),
         "table log",
+        *["registry quota"] * len(REGISTRY_QUOTAS),
         "alert roles",
         "device policies",
         *(f"dead letters, {kind}" for kind in ("reports", "alerts", "registry", "receipts", "stream")),
@@ -229,7 +231,7 @@ def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_embedded_home_says_whether_it_takes_reports(
     health: type[BaseHTTPRequestHandler], code: int, said: str
 ) -> None:
-    with serving(health) as url:
+    with answering(health) as url:
         ended, output = run("--endpoint", url)
     assert ended == code
     assert said in output

@@ -4,7 +4,6 @@ What moto lacks is answered by botocore's Stubber; no AWS was asked.
 """
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -19,7 +18,6 @@ from warden.cli.doctor.alert_roles import alert_roles
 from warden.cli.doctor.dead_letters import dead_letters, stream_failures
 from warden.cli.doctor.finding import Finding, Patient, State
 from warden.cli.doctor.policies import MOST_POLICIES, policies
-from warden.cli.doctor.quotas import QUOTAS, quotas
 from warden.cli.doctor.registry import last_reconcile, registry_events
 from warden.cli.doctor.reserved_topic import reserved_topic
 from warden.domain.behaviors.profile import AlertTarget
@@ -59,63 +57,6 @@ def test_what_aws_answered_to_the_reserved_rule_is_told(
     [found] = reserved_topic(patient)
     assert found.state is state
     assert found.answer.startswith(said)
-
-
-# Quotas
-
-
-def quota(value: float) -> dict[str, Any]:
-    return {"Quota": {"Value": value}}
-
-
-@pytest.mark.parametrize(
-    ("interval", "devices"), [(300, ["6,000,000", "3,000,000", "10,000,000", "1,200,000"]), (60, ["1,200,000"])]
-)
-def test_quotas_say_how_many_devices_they_carry(patient: Patient, interval: int, devices: list[str]) -> None:
-    with stubbed(patient, "service-quotas") as stubber:
-        for each in QUOTAS:
-            asked = {"ServiceCode": each.service, "QuotaCode": each.code}
-            stubber.add_response("get_service_quota", quota(each.default), asked)
-        found = list(quotas(replace(patient, interval=interval)))
-    assert set(states(found)) == {State.OK}
-    for said, expected in zip(found, devices, strict=False):
-        assert f"{expected} devices at {interval} s" in said.answer
-
-
-def test_a_quota_below_awss_default_is_a_warning_with_the_request_for_more(patient: Patient) -> None:
-    with stubbed(patient, "service-quotas") as stubber:
-        for each in QUOTAS:
-            stubber.add_response("get_service_quota", quota(10 if each.service == "lambda" else each.default))
-        concurrency = list(quotas(patient))[2]
-    assert concurrency.state is State.WARN
-    assert "333 reports a second, 100,000 devices" in concurrency.answer
-    assert "--quota-code L-B99A9384 --desired-value 1000" in concurrency.then
-
-
-def test_a_quota_that_service_quotas_does_not_know_is_awss_documented_one(patient: Patient) -> None:
-    with stubbed(patient, "service-quotas") as stubber:
-        for each in QUOTAS:
-            stubber.add_client_error("get_service_quota", "NoSuchResourceException")
-            if each.service == "lambda":
-                stubber.add_response("get_aws_default_service_quota", quota(1000))
-            else:
-                stubber.add_client_error("get_aws_default_service_quota", "NoSuchResourceException")
-        evaluations, _, concurrency, _ = quotas(patient)
-    assert evaluations.answer.startswith("Service Quotas has none; AWS documents Rule evaluations")
-    assert concurrency.answer.startswith("Concurrent executions: 1,000")
-
-
-def test_a_provisioned_table_carries_what_it_is_provisioned_for(patient: Patient, aws: Clients) -> None:
-    aws("dynamodb").update_table(
-        TableName=patient.stage.log_table,
-        BillingMode="PROVISIONED",
-        ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 20},
-    )
-    with stubbed(patient, "service-quotas") as stubber:
-        for each in QUOTAS:
-            stubber.add_response("get_service_quota", quota(each.default))
-        *_, table = quotas(patient)
-    assert "provisioned, now 20 writes a second, one each: 20 reports a second, 6,000 devices" in table.answer
 
 
 # Alert roles

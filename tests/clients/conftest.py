@@ -6,11 +6,14 @@ import boto3
 import pytest
 
 from tests.aws.conftest import REGION, aws, clients, clock, parts, settings
-from tests.clients.gateway import KEY, SECRET, Gateway, serving
+from tests.clients.gateway import KEY, SECRET, Gateway
+from tests.clients.running_proxy import Running, start
+from tests.loopback import serving
+from tests.sessions import new_session
 from warden.handlers.control_api import ControlApi
 from warden.handlers.parts import Parts
 
-__all__ = ["aws", "clients", "clock", "gateway", "parts", "session", "settings"]
+__all__ = ["aws", "clients", "clock", "gateway", "parts", "proxy", "session", "settings"]
 
 
 @pytest.fixture
@@ -23,4 +26,11 @@ def gateway(parts: Parts) -> Iterator[Gateway]:
 @pytest.fixture
 def session() -> boto3.Session:
     """The user's: what the gateway takes."""
-    return boto3.Session(KEY, SECRET, region_name=REGION)
+    return new_session(KEY, SECRET, region=REGION)
+
+
+@pytest.fixture
+def proxy(gateway: Gateway, session: boto3.Session) -> Iterator[Running]:
+    server, running = start(gateway, session)
+    with serving(server):
+        yield running

@@ -13,8 +13,9 @@ from botocore.exceptions import ClientError
 
 import warden
 from tests.aws.conftest import ACCOUNT, REGION
-from tests.clients.gateway import Gateway, echo, serving
+from tests.clients.gateway import Gateway, echo
 from tests.contract.iot import Body
+from tests.loopback import serving
 from warden.clients.endpoint import NoSuchStage, check_endpoint, region_of
 
 ONCE = Config(retries={"total_max_attempts": 1})

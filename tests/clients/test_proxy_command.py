@@ -18,7 +18,8 @@ import pytest
 from botocore.config import Config
 
 from tests.aws.conftest import ACCOUNT, REGION
-from tests.clients.gateway import KEY, SECRET, Gateway, serving
+from tests.clients.gateway import KEY, SECRET, Gateway
+from tests.loopback import serving
 
 COMMAND = [sys.executable, "-c", "from warden.cli.proxy import command; command(prog_name='warden proxy')"]
 AWS_CLI = shutil.which("aws")

@@ -82,11 +82,13 @@ def test_the_life_of_two_things_without_a_fault(home: type[World]) -> None:
     assert set(_calls(home)) == HOMES[home]
 
 
+@pytest.mark.unmeasured
 @homes
 def test_a_crash_before_or_after_a_call_loses_nothing_and_does_nothing_twice(home: type[World]) -> None:
     _struck_once(home, ROUNDS or 120)
 
 
+@pytest.mark.unmeasured
 @homes
 def test_throttles_lost_answers_races_and_lagging_reads_lose_nothing_and_do_nothing_twice(home: type[World]) -> None:
     _suffers(home, range(ROUNDS or 50))

@@ -239,6 +239,7 @@ def _settings(examples: int, **others: object) -> settings:
     )
 
 
+@pytest.mark.unmeasured
 def test_nothing_is_lost_and_nothing_is_done_twice_in_any_order_of_things() -> None:
     run_state_machine_as_test(Protocol, settings=_settings(EXAMPLES or 60, derandomize=True))
 

@@ -358,6 +358,7 @@ def end_at_random(home: Home, seed: int, rounds: int) -> None:
     check_ledger(home, load.reporters, inbox)
 
 
+@pytest.mark.unmeasured
 def test_kills_and_sigterm_at_random_moments_under_load_lose_and_double_nothing(home: Home) -> None:
     end_at_random(home, seed=1, rounds=10)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import app  # sets JSII_NODE before the CDK is imported
+from tests.unmeasured import unmeasured
 
 Template = Mapping[str, Any]
 Synth = Callable[..., Template]
@@ -32,7 +33,7 @@ EVERYTHING = {
 
 @cache
 def _synthesised(context: str) -> Template:
-    with tempfile.TemporaryDirectory(prefix="warden-synth-") as out:
+    with unmeasured(), tempfile.TemporaryDirectory(prefix="warden-synth-") as out:
         given = {"aws:cdk:bundling-stacks": [], "nag": True, **json.loads(context)}
         made = app.App(context=given, outdir=out)
         stack = app.build(made)

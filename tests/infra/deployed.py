@@ -13,6 +13,20 @@ from warden.settings import Settings
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/thingwarden-test/1"
 
+FUNCTIONS = (
+    "evaluate",
+    "dispatch",
+    "sweep",
+    "receipts",
+    "registry",
+    "reconcile",
+    "control_api",
+    "provider",
+    "setup",
+    "heartbeat",
+)
+"""The stack's, by their module in `warden.handlers`."""
+
 Names = tuple[str, Mapping[str, str]]
 """What Ref gives, and the attributes of Fn::GetAtt."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from tests.infra.loopback_aws import serving
+from tests.loopback import serving
 
 PATIENCE_SECONDS = 60  # of a test whose function does not answer; never waited for otherwise
 VERSION = "/2018-06-01/runtime"

@@ -18,6 +18,9 @@ from packaging.utils import canonicalize_name
 import app
 from tests.house.test_lock import LAYER_LOCK, locked
 from tests.infra.conftest import Template, of_type
+from tests.once import once
+
+pytestmark = pytest.mark.unmeasured  # a copy of the tree would count as files of its own
 
 ROOT = Path(__file__).parents[2]
 PYTHON = (3, 13)
@@ -50,18 +53,22 @@ class Built:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    out = tmp_path_factory.mktemp("assets")
-    made = app.App(context={"thingwarden": {"stage": "test", "heartbeat_minutes": 15}}, outdir=str(out))
-    stack = app.build(made)
-    made.synth()
-    files = json.loads((out / f"{stack.stack_name}.assets.json").read_text())["files"].values()
+    out = once(tmp_path_factory, "assets", _synthesise)
+    [stack] = [path.name.removesuffix(".assets.json") for path in out.glob("*.assets.json")]
+    files = json.loads((out / f"{stack}.assets.json").read_text())["files"].values()
     of = {
         file["displayName"].rsplit("/")[-2]: out / file["source"]["path"]
         for file in files
         if "/" in file["displayName"]
     }
-    template = json.loads((out / f"{stack.stack_name}.template.json").read_text())
+    template = json.loads((out / f"{stack}.template.json").read_text())
     return Built(template, of["Function"], of["Layer"])
+
+
+def _synthesise(out: Path) -> None:
+    made = app.App(context={"thingwarden": {"stage": "test", "heartbeat_minutes": 15}}, outdir=str(out))
+    app.build(made)
+    made.synth()
 
 
 def test_functions_get_the_package_without_the_edges_that_run_elsewhere(built: Built) -> None:
@@ -70,9 +77,15 @@ def test_functions_get_the_package_without_the_edges_that_run_elsewhere(built: B
     expected = {
         path.relative_to(package.parent)
         for path in package.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.relative_to(package).parts[0] not in elsewhere
+        if path.is_file()
+        and not _is_cache(path.relative_to(package))
+        and path.relative_to(package).parts[0] not in elsewhere
     }
     assert {path.relative_to(built.code) for path in built.code.rglob("*") if path.is_file()} == expected
+
+
+def _is_cache(path: Path) -> bool:
+    return any(part == "__pycache__" or part.startswith(".") for part in path.parts)
 
 
 def test_nothing_is_in_it_that_no_function_runs(built: Built) -> None:
@@ -154,15 +167,16 @@ def test_an_asset_is_another_one_only_where_what_is_in_it_is(tmp_path: Path) -> 
         copytree(ROOT / part, tmp_path / part, ignore=ignore_patterns("__pycache__", "*.egg-info", "node_modules"))
     (tmp_path / "app.py").write_bytes((ROOT / "app.py").read_bytes())
     beside = ["tests/test_x.py", "docs/x.md", "lambdas/README.md", "lambdas/warden/__pycache__/x.pyc"]
+    beside += ["lambdas/warden/.mypy_cache/x.json"]
     beside += ["lambdas/thingwarden.egg-info/PKG-INFO", "lambdas/warden/cli/main.py", "app.py"]
     for file in beside:
         (tmp_path / file).parent.mkdir(exist_ok=True)
     edited = [*beside, "lambdas/warden/settings.py", "lambdas/requirements.txt"]
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{tmp_path / 'lambdas'}", "PYTHONDONTWRITEBYTECODE": "1"}
+    path = {"PYTHONPATH": f"{tmp_path}:{tmp_path / 'lambdas'}", "PYTHONDONTWRITEBYTECODE": "1"}
     told = subprocess.run(
         [sys.executable, "-c", HASHES, *edited],
         cwd=tmp_path,
-        env=environment,
+        env={**os.environ, **path},
         capture_output=True,
         text=True,
         check=True,

@@ -1,25 +1,22 @@
 """Each function may do what it does, and nothing else: its role against the calls it makes in a life of the stack."""
 
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
 import pytest
 
 from tests.infra.conftest import EVERYTHING, synthesise
-from tests.infra.deployed import Deployed
-from tests.infra.iam.calls import PASSED_TO_IOT, Calls, Need, arn
+from tests.infra.deployed import FUNCTIONS, Deployed
+from tests.infra.iam.calls import PASSED_TO_IOT, Need, arn
 from tests.infra.iam.chapters import live
 from tests.infra.iam.policy import Grant, grants, missing, unused
+from tests.once import once
 
-FUNCTIONS = (
-    "evaluate",
-    "dispatch",
-    "sweep",
-    "receipts",
-    "registry",
-    "reconcile",
-    "control_api",
-    "provider",
-    "setup",
-    "heartbeat",
-)
+pytestmark = pytest.mark.unmeasured
+
+Needs = Mapping[str, set[Need]]
+
 LOGS = {
     "logs:CreateLogStream": "Lambda writes the function's log",
     "logs:PutLogEvents": "Lambda writes the function's log",
@@ -55,8 +52,15 @@ def deployed() -> Deployed:
 
 
 @pytest.fixture(scope="session")
-def calls(deployed: Deployed) -> Calls:
-    return live(deployed, key=str(EVERYTHING["kms_key_arn"]))
+def needs(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Needs:
+    """What each function's calls need."""
+
+    def make(folder: Path) -> None:
+        (folder / "needs").write_bytes(pickle.dumps(live(deployed, key=str(EVERYTHING["kms_key_arn"])).needs))
+
+    made = once(tmp_path_factory, "calls", make) / "needs"
+    found: dict[str, set[Need]] = pickle.loads(made.read_bytes())  # noqa: S301 (this run's own)
+    return found
 
 
 def own(deployed: Deployed, name: str) -> set[Grant]:
@@ -66,31 +70,31 @@ def own(deployed: Deployed, name: str) -> set[Grant]:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_may_do_all_that_it_does(deployed: Deployed, calls: Calls, name: str) -> None:
-    assert missing(calls.needs[name], own(deployed, name)) == []
+def test_a_function_may_do_all_that_it_does(deployed: Deployed, needs: Needs, name: str) -> None:
+    assert missing(needs[name], own(deployed, name)) == []
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_may_do_nothing_that_it_never_does(deployed: Deployed, calls: Calls, name: str) -> None:
-    assert unused(calls.needs[name], own(deployed, name)) == []
+def test_a_function_may_do_nothing_that_it_never_does(deployed: Deployed, needs: Needs, name: str) -> None:
+    assert unused(needs[name], own(deployed, name)) == []
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_nothing_is_allowed_twice(deployed: Deployed, calls: Calls, name: str) -> None:
+def test_nothing_is_allowed_twice(deployed: Deployed, needs: Needs, name: str) -> None:
     """Whatever is taken away from a role, something that the function does is not allowed any more."""
     allowed = own(deployed, name)
     for grant in allowed:
         others = allowed - {grant, ALERT_ROLES} if grant != ALERT_ROLES else allowed - {grant}
-        assert missing(calls.needs[name], others), str(grant)
+        assert missing(needs[name], others), str(grant)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_what_is_allowed_for_lambdas_sake_is_there_and_the_function_never_calls_it(
-    deployed: Deployed, calls: Calls, name: str
+    deployed: Deployed, needs: Needs, name: str
 ) -> None:
     lambdas = {*LOGS, *LAMBDAS_OWN.get(name, {})}
     assert lambdas <= {grant.action for grant in grants(deployed, name)}
-    assert not lambdas & {need.action for need in calls.needs[name]}
+    assert not lambdas & {need.action for need in needs[name]}
 
 
 def test_every_function_of_the_stack_is_looked_at(deployed: Deployed) -> None:

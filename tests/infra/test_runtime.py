@@ -17,7 +17,6 @@ from shutil import which
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 import pytest
 from moto import mock_aws
 from moto.core.models import botocore_stubber
@@ -32,9 +31,13 @@ from tests.aws.streams import TableStream
 from tests.contract.iot import Plug
 from tests.house.test_lock import DEV_LOCK, entries
 from tests.infra.answers import Answers
-from tests.infra.deployed import STACK_ID, Deployed
+from tests.infra.deployed import FUNCTIONS, STACK_ID, Deployed
 from tests.infra.lambda_runtime import Function, started
-from tests.infra.loopback_aws import LoopbackAws, serving
+from tests.infra.loopback_aws import LoopbackAws
+from tests.loopback import serving
+from tests.once import once
+from tests.sessions import STOCK
+from tests.unmeasured import unmeasured
 from warden.control_api.http import HttpRequest, HttpResponse
 from warden.handlers.parts import Clients, Parts
 from warden.rules import metrics_sql
@@ -45,18 +48,6 @@ REPORT = (Path(__file__).parents[1] / "fixtures" / "report_long.json").read_byte
 OPTIONS = {"stage": "test", "reserved_topic": True, "heartbeat_minutes": 15}
 LAMBDAS_PYTHON = "3.13"
 RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")  # it and what it needs
-FUNCTIONS = (
-    "evaluate",
-    "dispatch",
-    "sweep",
-    "receipts",
-    "registry",
-    "reconcile",
-    "control_api",
-    "provider",
-    "setup",
-    "heartbeat",
-)
 SECRET_KEY, SESSION_TOKEN = "a-key-that-signs", "a-token-that-proves-it"
 
 
@@ -84,21 +75,25 @@ class Unpacked:
 
 @pytest.fixture(scope="session")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Unpacked:
-    """The functions' asset, their lock for this machine, and the runtime client."""
-    out = tmp_path_factory.mktemp("runtime")
-    made = app.App(context={"aws:cdk:bundling-stacks": [], "thingwarden": OPTIONS}, outdir=str(out / "cdk"))
-    stack = app.build(made)
-    made.synth()
-    template = json.loads((out / "cdk" / f"{stack.stack_name}.template.json").read_text())
+    out = once(tmp_path_factory, "runtime", _unpack)
+    [template] = (out / "cdk").glob("*.template.json")
     [code] = [path for path in (out / "cdk").glob("asset.*") if path.is_dir()]
-    client_lock = out / "client.txt"
-    client_lock.write_text("\n".join(entry for entry in entries(DEV_LOCK) if entry.startswith(RUNTIME_CLIENT)))
-    platforms: list[str] = []
-    if lambdas_python() != sys.executable:
-        platforms = [f"{manylinux}_{platform.machine()}" for manylinux in ("manylinux2014", "manylinux_2_28")]
-    install(out / "packages", *platforms, python=LAMBDAS_PYTHON)
-    install(out / "client", *platforms, python=LAMBDAS_PYTHON, lock=client_lock)
-    return Unpacked(Deployed(template), (code, out / "packages", out / "client"))
+    return Unpacked(Deployed(json.loads(template.read_text())), (code, out / "packages", out / "client"))
+
+
+def _unpack(out: Path) -> None:
+    """The functions' asset, their lock for this machine, and the runtime client."""
+    with unmeasured():
+        made = app.App(context={"aws:cdk:bundling-stacks": [], "thingwarden": OPTIONS}, outdir=str(out / "cdk"))
+        app.build(made)
+        made.synth()
+        client_lock = out / "client.txt"
+        client_lock.write_text("\n".join(entry for entry in entries(DEV_LOCK) if entry.startswith(RUNTIME_CLIENT)))
+        platforms: list[str] = []
+        if lambdas_python() != sys.executable:
+            platforms = [f"{manylinux}_{platform.machine()}" for manylinux in ("manylinux2014", "manylinux_2_28")]
+        install(out / "packages", *platforms, python=LAMBDAS_PYTHON)
+        install(out / "client", *platforms, python=LAMBDAS_PYTHON, lock=client_lock)
 
 
 class Home:
@@ -145,10 +140,15 @@ class Home:
         return Parts(self.deployed.settings(function), region=REGION, clients=self.clients)
 
 
+@pytest.fixture(scope="session")
+def clients() -> Clients:
+    return new_clients()
+
+
 @pytest.fixture
-def home(unpacked: Unpacked) -> Iterator[Home]:
+def home(unpacked: Unpacked, clients: Clients) -> Iterator[Home]:
     with mock_aws(), serving(aws := LoopbackAws()):
-        yield Home(unpacked, new_clients(), aws)
+        yield Home(unpacked, clients, aws)
 
 
 class ControlApi:
@@ -158,7 +158,7 @@ class ControlApi:
         self._function = function
         plug = Plug()
         plug.router = self  # type: ignore[assignment]
-        self.client = boto3.client("iot", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
+        self.client = STOCK.client("iot", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
         self.client.meta.events.unregister("before-send", botocore_stubber)
         self.client.meta.events.register("before-send", plug)
 

@@ -14,15 +14,14 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.request import urlopen
 
-import boto3
 from botocore.config import Config
 
+from tests.sessions import STOCK
 from warden.control_api.http import HttpRequest, HttpResponse
 from warden.embedded.surroundings.server import serve
 from warden.embedded.surroundings.surroundings import RegistryChange, Surroundings
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
-STOCK = boto3.session.Session()  # one, since each reads botocore's models anew
 PATIENCE_SECONDS = 10  # how long a test waits for what must come; nothing is asserted about time
 
 

@@ -25,6 +25,7 @@ class Fleet:
         interval: Seconds between a device's reports.
         replies: Which reports are answered. Rejected ones are not expected: a healthy fleet has none.
         provisioned: Whether table `log` has provisioned capacity, held at 70 % use.
+        minimum: Units of it that the table, and each of its indexes, keep in any case, 1 or more.
         topic: Where devices publish: past the broker to the rule by its name, or on a topic.
         lambda_ms: Billed milliseconds of the evaluator for a report.
         datapoint_days: How long entries are kept.
@@ -35,6 +36,7 @@ class Fleet:
     interval: int
     replies: Literal["all", "rejected", "none"] = "all"
     provisioned: bool = False
+    minimum: int = 1
     topic: Literal["basic-ingest", "mqtt"] = "basic-ingest"
     lambda_ms: Decimal = counts.EVALUATOR_MS
     datapoint_days: int = counts.DATAPOINT_DAYS
@@ -101,7 +103,7 @@ def bill(fleet: Fleet) -> Bill:
     """The bill of a fleet whose reports are accepted and violate nothing."""
     sizes = measure(fleet.metrics, fleet.interval)
     datapoints = Term("reports", "AWS Rules Detect", fleet.reports * fleet.metrics, prices.RULES_DETECT)
-    return Bill(fleet, sizes, (*_reports(fleet, sizes), *_fixed(), *_replies(fleet)), datapoints)
+    return Bill(fleet, sizes, (*_reports(fleet, sizes), *_fixed(fleet), *_replies(fleet)), datapoints)
 
 
 def break_even(fleet: Fleet, *kinds: Kind) -> int | None:
@@ -169,13 +171,34 @@ def _table(fleet: Fleet, sizes: Sizes) -> Iterator[Term]:
         yield Term("reports", "reads", fleet.reports * read, prices.READ)
         yield Term("reports", "reads, nightly comparison", nightly, prices.READ)
         return
-    unit_hours = fleet.reports_a_second / counts.UTILISATION * counts.HOURS_A_MONTH
-    yield Term("reports", "writes", unit_hours * write, prices.WRITE_HOUR)
-    yield Term("reports", "reads", unit_hours * read, prices.READ_HOUR)
+    yield Term("reports", "writes", _provisioned(fleet, fleet.reports_a_second * write), prices.WRITE_HOUR)
+    yield Term("reports", "reads", _provisioned(fleet, fleet.reports_a_second * read), prices.READ_HOUR)
     yield Term("reports", "reads, nightly comparison", nightly / 3600 / counts.UTILISATION, prices.READ_HOUR)
 
 
-def _fixed() -> Iterator[Term]:
+def _provisioned(fleet: Fleet, a_second: Decimal) -> Decimal:
+    """Unit-hours of a table or an index in which so many units are used, all the time."""
+    return max(Decimal(fleet.minimum), a_second / counts.UTILISATION) * counts.HOURS_A_MONTH
+
+
+def _capacity(fleet: Fleet) -> Iterator[Term]:
+    """What provisioned capacity costs beside the table's: that of its indexes, which each have their own, and alarms.
+
+    An index is written where a write of the table adds a row to it, takes one away or changes an attribute that it
+    projects, and one that is written to another place is written twice; both project keys only. A fleet that violates
+    nothing writes none, so both keep their minimum. What expires is taken away for nothing. Source: Amazon DynamoDB
+    Developer Guide, Global secondary indexes: provisioned throughput considerations; Time to live.
+    """
+    used = fleet.reports_a_second * counts.REPORT_INDEX_WRITES
+    looked = [counts.SWEEP_OUTBOX_READ_UNITS * counts.SWEEPS / counts.SECONDS_A_MONTH, Decimal(0)]
+    writes = counts.LOG_INDEXES * _provisioned(fleet, used)
+    yield Term("fixed", "writes, capacity of indexes", writes, prices.WRITE_HOUR)
+    reads = sum((_provisioned(fleet, units) for units in looked), Decimal(0))
+    yield Term("fixed", "reads, capacity of indexes", reads, prices.READ_HOUR)
+    yield Term("fixed", "alarms of auto scaling", Decimal(counts.SCALING_ALARMS), prices.ALARM)
+
+
+def _fixed(fleet: Fleet) -> Iterator[Term]:
     runs = Decimal(counts.SWEEPS + counts.RECONCILES)
     yield Term("fixed", "schedules", runs, prices.SCHEDULE)
     yield Term("fixed", "Lambda requests, scheduled", runs, prices.LAMBDA_REQUEST)
@@ -185,7 +208,9 @@ def _fixed() -> Iterator[Term]:
         runs * _gb_seconds(counts.SCHEDULED_MS, counts.SCHEDULED_MB),
         prices.LAMBDA_TIME,
     )
-    yield Term("fixed", "reads, scheduled", _scheduled_reads(), prices.READ)
+    if fleet.provisioned:
+        yield from _capacity(fleet)
+    yield Term("fixed", "reads, scheduled", _scheduled_reads(fleet), prices.READ)
     yield Term("fixed", "writes, scheduled", _scheduled_writes(), prices.WRITE)
     polls = Decimal(counts.POLLED_QUEUES * counts.POLLS_A_QUEUE)
     yield Term("fixed", "polling of empty queues", polls, prices.QUEUE_REQUEST)
@@ -194,9 +219,11 @@ def _fixed() -> Iterator[Term]:
     yield Term("fixed", "dashboard", Decimal(counts.DASHBOARDS), prices.DASHBOARD)
 
 
-def _scheduled_reads() -> Decimal:
+def _scheduled_reads(fleet: Fleet) -> Decimal:
+    """Read units on demand; those of an index with provisioned capacity are paid for with that."""
     passes = counts.NIGHTS * counts.NIGHT_READ_UNITS + counts.DYNAMIC_PASSES * counts.DYNAMIC_READ_UNITS
-    return counts.SWEEPS * counts.SWEEP_READ_UNITS + passes
+    provisioned = counts.SWEEP_OUTBOX_READ_UNITS if fleet.provisioned else Decimal(0)
+    return counts.SWEEPS * (counts.SWEEP_READ_UNITS - provisioned) + passes
 
 
 def _scheduled_writes() -> Decimal:

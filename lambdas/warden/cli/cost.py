@@ -11,7 +11,7 @@ from rich.table import Table
 
 from warden.cli import counts, prices
 from warden.cli.bill import Bill, Fleet, Kind, bill, break_even, message, transition
-from warden.cli.screen import screen, table
+from warden.cli.screen import PIPE_WIDTH, screen, table
 from warden.cli.sizes import ELEMENTS, MOST_METRICS
 
 SECTIONS: tuple[tuple[Kind, str], ...] = (
@@ -19,6 +19,8 @@ SECTIONS: tuple[tuple[Kind, str], ...] = (
     ("fixed", "the stack, however few devices"),
     ("replies", "replies"),
 )
+
+AMOUNTS = (">device-month", ">month")
 
 
 def _number(_: click.Context, __: click.Parameter, value: float) -> float:
@@ -52,6 +54,13 @@ def _number(_: click.Context, __: click.Parameter, value: float) -> float:
 )
 @click.option("--provisioned", is_flag=True, help="Table log has provisioned capacity, used to 70 %.")
 @click.option(
+    "--minimum",
+    type=click.IntRange(1, 40_000),
+    default=1,
+    show_default=True,
+    help="Of log_capacity: units that the table and each of its two indexes keep; for --provisioned.",
+)
+@click.option(
     "--topic",
     type=click.Choice(["basic-ingest", "mqtt"]),
     default="basic-ingest",
@@ -73,6 +82,7 @@ def command(  # noqa: PLR0917 (click passes by name)
     report_interval: int,
     replies: Literal["all", "rejected", "none"],
     provisioned: bool,
+    minimum: int,
     topic: Literal["basic-ingest", "mqtt"],
     lambda_ms: float,
     as_json: bool,
@@ -81,6 +91,8 @@ def command(  # noqa: PLR0917 (click passes by name)
 
     Nothing is asked of AWS. Requests are counted in the functions, sizes are measured on encoded reports.
     """
+    if minimum > 1 and not provisioned:
+        raise click.UsageError("--minimum is for --provisioned: on demand nothing is kept")
     ours = bill(
         Fleet(
             devices=devices,
@@ -88,6 +100,7 @@ def command(  # noqa: PLR0917 (click passes by name)
             interval=report_interval,
             replies=replies,
             provisioned=provisioned,
+            minimum=minimum,
             topic=topic,
             lambda_ms=Decimal(f"{lambda_ms:g}"),
         )
@@ -114,6 +127,7 @@ def as_data(ours: Bill) -> dict[str, Any]:
             "reportsMonth": fleet.reports,
             "replies": fleet.replies,
             "provisioned": fleet.provisioned,
+            "minimum": fleet.minimum if fleet.provisioned else None,
             "topic": fleet.topic,
             "lambdaMilliseconds": fleet.lambda_ms,
         },
@@ -156,24 +170,29 @@ def show(ours: Bill, console: Console) -> None:
     )
     console.print(f"AWS list prices of {prices.REGION}, {prices.DATE}, USD, before tax, free tiers left out")
     console.print()
-    console.print(_lines(ours, console))
+    lines = _lines(ours, table(console, "", "a month", "of", ">price", *AMOUNTS), prices_too=True)
+    needed = console.measure(lines, options=console.options.update(max_width=PIPE_WIDTH)).maximum
+    fits = needed <= console.width
+    console.print(lines if fits else _lines(ours, table(console, "", *AMOUNTS), prices_too=False))
     console.print()
     for line in _notes(ours):
         console.print(line)
+    if not fits:
+        console.print(f"A window of {needed} columns shows quantities and prices, too.")
 
 
-def _lines(ours: Bill, console: Console) -> Table:
-    lines = table(console, "", "a month", "of", ">price", ">device-month", ">month")
+def _lines(ours: Bill, lines: Table, *, prices_too: bool) -> Table:
+    """The bill in an empty table, with each term's quantity, unit and price, or without."""
 
     def total(name: str, usd: Decimal) -> None:
-        lines.add_row(name, "", "", "", f"{ours.each(usd):.6f}", f"{usd:,.2f}", style="bold")
+        lines.add_row(name, *[""] * 3 * prices_too, f"{ours.each(usd):.6f}", f"{usd:,.2f}", style="bold")
 
     for kind, title in SECTIONS:
         for term in ours.terms:
             if term.kind == kind:
                 price = f"{term.price.usd} / {term.price.per:,}" + ("" if term.price.confidence == "high" else " ?")
-                shares = f"{ours.each(term.usd):.6f}", f"{term.usd:,.2f}"
-                lines.add_row(f"  {term.name}", _quantity(term.quantity), term.price.unit, price, *shares)
+                what = [_quantity(term.quantity), term.price.unit, price] if prices_too else []
+                lines.add_row(f"  {term.name}", *what, f"{ours.each(term.usd):.6f}", f"{term.usd:,.2f}")
         total(title, ours.usd(kind))
     total("together", ours.usd())
     total("AWS Rules Detect, the same datapoints", ours.rules_detect.usd)
@@ -191,10 +210,21 @@ def _notes(ours: Bill) -> list[str]:
     return [
         f"A normal topic instead of Basic Ingest {instead}: + {extra:.6f} a device-month.",
         f"An alarm raised or cleared: {transition() * 1_000_000:.2f} for a million, e-mail and SMS apart.",
+        *([_capacity(fleet)] if fleet.provisioned else []),
         f"{cheaper}.",
         f"Measured with {ELEMENTS} elements a list. {_assumed(fleet)}.",
         "? after a price: not read on AWS's own page; --json names sources.",
     ]
+
+
+def _capacity(fleet: Fleet) -> str:
+    """What keeping a minimum of provisioned capacity buys."""
+    at_once = fleet.minimum * counts.BURST_SECONDS // counts.TRANSITION_INDEX_WRITES
+    units = "1 unit" if fleet.minimum == 1 else f"{fleet.minimum:,} units"
+    return (
+        f"The table and its {counts.LOG_INDEXES} indexes keep at least {units} for reads and for writes each "
+        f"(--minimum): enough for {at_once:,} alarms at once, of more the reports wait for auto scaling."
+    )
 
 
 def _assumed(fleet: Fleet) -> str:

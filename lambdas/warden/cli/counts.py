@@ -39,6 +39,23 @@ DATAPOINT_DAYS: Final = 14
 UTILISATION: Final = Decimal("0.7")
 """Of provisioned capacity: what auto scaling aims at."""
 
+LOG_INDEXES: Final = 2
+"""Of table `log`; each has provisioned capacity of its own, and keeps the table's minimum of it."""
+
+SCALING_ALARMS: Final = 4 * 2 * (1 + LOG_INDEXES)
+"""Of CloudWatch, that auto scaling makes for the reads and for the writes of each: AlarmHigh, AlarmLow,
+ProvisionedCapacityHigh and ProvisionedCapacityLow."""
+
+REPORT_INDEX_WRITES: Final = 0
+"""Rows that a report without a transition writes in these: `outbox` has entries with transitions, and `things` what
+the registry says."""
+
+TRANSITION_INDEX_WRITES: Final = 2
+"""Rows of `outbox` for an entry with transitions: it is marked, and dispatch takes the mark away."""
+
+BURST_SECONDS: Final = 300
+"""For how long unused provisioned capacity is kept. Source: Amazon DynamoDB Developer Guide, Burst capacity."""
+
 METERED_BYTES: Final = 5 * 1024
 """AWS IoT meters messages, rules and actions for each started 5 KB."""
 
@@ -53,6 +70,8 @@ SWEEPS: Final = SECONDS_A_MONTH // 60
 SWEEP_READ_UNITS: Final = Decimal("8.5")
 """Of one sweep that finds nothing: seventeen partitions of indexes, eventually consistent. Once an hour it looks for
 alert rules to clean up, too; that is left out."""
+SWEEP_OUTBOX_READ_UNITS: Final = Decimal("4.5")
+"""Of these, those of index `outbox` of table `log`."""
 
 NIGHTS: Final = 30
 NIGHT_READ_UNITS_A_THING: Final = Decimal("1.5")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +16,9 @@ from warden.domain.behaviors.limits import Limits
 from warden.embedded.options import ServeOptions
 from warden.embedded.plane import log_as
 from warden.embedded.supervisor import CannotServe, Endpoints, Supervisor
+
+NEEDED_TO_SERVE = ("cheroot", "cryptography", "moto", "werkzeug")
+"""Of the extra `serve`; a deployer needs none of them."""
 
 Check = Callable[[click.Context, click.Parameter, str], str]
 
@@ -207,6 +211,9 @@ def serve(  # noqa: PLR0917 (click passes by name)
 
     Exit code 1: it could not start, and says why.
     """
+    if missing := [name for name in NEEDED_TO_SERVE if find_spec(name) is None]:
+        what = f"warden serve needs packages that are not installed: {', '.join(missing)}"
+        raise click.ClickException(f"{what}. In a checkout: make setup; elsewhere: pip install 'thingwarden[serve]'")
     log_as("supervisor", log_level)
     options = ServeOptions(
         data=str(data.expanduser().absolute()),

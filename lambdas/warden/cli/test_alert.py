@@ -41,7 +41,7 @@ class Clock:
 
 @click.command("test-alert")
 @click.argument("profile")
-@endpoint_option(f"Address of a local home; also WARDEN_ENDPOINT; {LOCAL}.")
+@endpoint_option(f"Address of a local home; also WARDEN_ENDPOINT; without --stage {LOCAL}.")
 @stage_option
 def command(profile: str, endpoint: str | None, stage: str | None) -> None:
     """Send a marked message the way of PROFILE's alerts, and say whether it got to the topic.

@@ -1,11 +1,12 @@
 """What a cold start of the evaluator brings in: no more than its work needs."""
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
+
+from tests.unmeasured import unmeasured
 
 START = """
 import json, sys
@@ -24,9 +25,8 @@ print(json.dumps({"clients": clients, "modules": sorted(sys.modules)}))
 
 @pytest.fixture(scope="module")
 def started() -> dict[str, list[str]]:
-    # Measuring coverage brings modules of its own in.
-    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    run = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True, env=env)
+    with unmeasured():
+        run = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
     loaded: dict[str, list[str]] = json.loads(run.stdout)
     return loaded
 

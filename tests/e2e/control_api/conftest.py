@@ -1,11 +1,19 @@
+"""One `warden serve` for all of these tests, and a stock boto3 client of it."""
+
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.home import Home, running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     with running(tmp_path_factory.mktemp("home") / "data") as started:
         yield started
+
+
+@pytest.fixture(scope="package")
+def iot(home: Home) -> Any:
+    return home.client("iot")

@@ -55,6 +55,12 @@ def test_a_day_after_the_first_attempt_there_is_no_hope(later: int, hopeless: bo
     assert not Sending().is_hopeless(10**15)
 
 
+def test_an_only_attempt_is_made_again_however_long_ago_it_was_counted() -> None:
+    """It may have died between being counted and being made, and nobody looked for a day."""
+    assert not FIRST.is_hopeless(1000 + GIVE_UP_MS)
+    assert not FIRST.counted(2000).redriven().counted(3000).is_hopeless(3000 + GIVE_UP_MS)
+
+
 def test_what_was_given_up_waits_again_once_it_is_redriven_and_old_receipts_stay_old() -> None:
     given_up = FIRST.counted(2000).abandoned()
     assert not given_up.waits

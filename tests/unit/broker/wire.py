@@ -3,14 +3,14 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from warden.embedded.broker import Broker, Publication
 from warden.embedded.broker.decode import Decoder
 from warden.embedded.broker.encode import MQTT_3_1_1, encode
-from warden.embedded.broker.packets import Connack, Connect, Packet, Pingreq, Pingresp, Suback, Subscribe, Will
+from warden.embedded.broker.packets import Connack, Connect, Packet, Pingreq, Pingresp, Publish, Suback, Subscribe, Will
 
 REPORT_TOPIC = "$aws/things/lamp/defender/metrics/json"
 
@@ -146,3 +146,19 @@ async def home(taker: Callable[[Publication], bool] | None = None) -> AsyncItera
         for writer in running.writers:
             writer.transport.abort()
         await asyncio.sleep(0)
+
+
+def serve(scenario: Callable[[Home], Awaitable[None]]) -> None:
+    """Run a scenario against a broker of its own."""
+
+    async def run() -> None:
+        async with home() as running:
+            await scenario(running)
+
+    asyncio.run(run())
+
+
+async def next_publish(client: Client) -> Publish:
+    packet = await client.receive()
+    assert isinstance(packet, Publish), packet
+    return packet

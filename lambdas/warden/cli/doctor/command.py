@@ -55,7 +55,10 @@ def command(  # noqa: PLR0917 (click passes by name)
     if stage is None:
         if with_probe:
             raise click.UsageError("--probe is for the AWS home: give --stage NAME")
-        tell(list(local(endpoint or LOCAL)), as_json=as_json)
+        findings = list(local(endpoint or LOCAL))
+        if not as_json:
+            click.echo("Looking at the embedded home; the AWS home is looked at with: warden doctor --stage NAME")
+        tell(findings, as_json=as_json)
         return
     session = aws_session()
     patient = patient_of(Stage.load(stage, session), session, interval=report_interval)

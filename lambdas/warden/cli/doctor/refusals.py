@@ -21,6 +21,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "GetPolicy": "iot:GetPolicy",
     "DescribeEndpoint": "iot:DescribeEndpoint",
     "DescribeEventConfigurations": "iot:DescribeEventConfigurations",
+    "GetFunctionConfiguration": "lambda:GetFunctionConfiguration",
     "GetQueueAttributes": "sqs:GetQueueAttributes",
     "ListObjectsV2": "s3:ListBucket",
     "DescribeAlarms": "cloudwatch:DescribeAlarms",

@@ -49,8 +49,8 @@ class Sending(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.waits and self.due <= now
 
     def is_hopeless(self, now: int) -> bool:
-        """Whether it has been tried for a day."""
-        return self.since > 0 and now - self.since >= GIVE_UP_MS
+        """Whether it was tried for a day, and again since the first time: that may have died before it was made."""
+        return 0 < self.since < self.due - AGAIN_MS and now - self.since >= GIVE_UP_MS
 
     def counted(self, now: int) -> "Sending":
         """The same, one attempt on: nothing is known of that one yet."""
