@@ -70,9 +70,9 @@ def test_operations_that_are_not_device_defenders_go_to_aws_iot(iot: Any, gatewa
 def test_tags_of_device_defenders_resources_go_to_the_control_api(iot: Any, gateway: Gateway) -> None:
     arn = f"arn:aws:iot:{REGION}:{ACCOUNT}:securityprofile/site:a"
 
-    with pytest.raises(ClientError, match="NotImplementedException"):
+    with pytest.raises(ClientError, match="there is no securityprofile 'site:a'"):
         iot.list_tags_for_resource(resourceArn=arn)
-    with pytest.raises(ClientError, match="NotImplementedException"):
+    with pytest.raises(ClientError, match="there is no securityprofile 'site:a'"):
         iot.tag_resource(resourceArn=arn, tags=[{"Key": "größe", "Value": "a b%+"}])
 
     assert [request.path for request in gateway.requests] == ["/tags", "/tags"]

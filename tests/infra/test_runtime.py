@@ -325,6 +325,37 @@ def test_every_custom_resource_of_the_stack_is_made_and_removed(home: Home, tmp_
             assert leaked(function, urlsplit(answers.url).query, *random) == []
 
 
+def test_another_stacks_profile_is_made_and_removed(home: Home, tmp_path: Path) -> None:
+    with (
+        serving(answers := Answers(tmp_path)),
+        home.start("provider", SSL_CERT_FILE=str(answers.trusted)) as provider,
+    ):
+        event = {
+            "RequestType": "Create",
+            "ServiceToken": "arn",
+            "ResponseURL": answers.url,
+            "StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/cameras/1",
+            "RequestId": "1",
+            "ResourceType": "Custom::ThingwardenSecurityProfile",
+            "LogicalResourceId": "Cameras",
+            "ResourceProperties": {
+                "ServiceToken": "arn",
+                "TargetArns": [f"arn:aws:iot:{REGION}:{ACCOUNT}:all/things"],
+                "Behaviors": [{"Name": "b", "Metric": "aws:all-bytes-in", "SuppressAlerts": "true"}],
+            },
+        }
+        provider.call(event)
+        name = answers.got[0]["PhysicalResourceId"]
+        assert (answers.got[0]["Status"], name[:16]) == ("SUCCESS", "cameras-Cameras-")
+        [profile] = home.parts("provider").catalogue.load().profiles
+        assert (profile.security_profile_name, profile.behaviors[0].suppress_alerts) == (name, True)
+
+        provider.call({**event, "RequestType": "Delete", "RequestId": "2", "PhysicalResourceId": name})
+        assert answers.got[1]["Status"] == "SUCCESS"
+        assert home.parts("provider").catalogue.load().profiles == ()
+        assert leaked(provider, urlsplit(answers.url).query) == []
+
+
 MALFORMED: tuple[Any, ...] = (
     None,
     [],

@@ -3,7 +3,6 @@
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -190,7 +189,10 @@ class Product:
     def _change(self, happening: h.Happening) -> None:
         match happening:
             case h.ProfilePut(_, name, behaviors):
-                path, body = f"/security-profiles/{quote(name)}", {"behaviors": behaviors, "alertTargets": {"SNS": TARGET}}
+                path, body = (
+                    f"/security-profiles/{quote(name)}",
+                    {"behaviors": behaviors, "alertTargets": {"SNS": TARGET}},
+                )
                 exists = self._call("GET", path, fine=(200, 404)) is not None
                 self._call("PATCH" if exists else "POST", path, body=body)
             case h.ProfileDeleted(_, name):
@@ -286,7 +288,9 @@ class Product:
 
     def alerts(self) -> list[Event]:
         """What subscribers were told."""
-        return [_event(each, each["violationEventTime"] / 1000, each.get("metricValue")) for each in self._subscribers.told]
+        return [
+            _event(each, each["violationEventTime"] / 1000, each.get("metricValue")) for each in self._subscribers.told
+        ]
 
     def _pages(self, path: str, query: Mapping[str, str], member: str) -> Iterator[dict[str, Any]]:
         token: str | None = None

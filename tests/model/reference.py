@@ -395,7 +395,9 @@ class Reference:
                 if not alarm.at_rest and (alarm.violation or applies):
                     alarms[life] = alarm
         recent = (_key(report), *state.recent)[:REMEMBERED]
-        self._append(report.thing, facts, at, State(at, alarms, windows, recent), _key(report), self._traffic(judged, facts))
+        self._append(
+            report.thing, facts, at, State(at, alarms, windows, recent), _key(report), self._traffic(judged, facts)
+        )
 
     def _step(self, alarm: Alarm, living: Living, thing: str, facts: Facts, at: int, value: Value) -> Alarm:
         violated = not conforms(living.says["criteria"], value)

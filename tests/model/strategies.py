@@ -62,7 +62,13 @@ late = st.sampled_from([1, SECOND, 5 * MINUTE, 10 * MINUTE, HOUR, DAY])
 
 # Criteria, by metric: operators and values that some of the reported values below violate
 
-COUNTS = [("less-than", 100), ("less-than", 100), ("less-than-equals", 100), ("greater-than", 5), ("greater-than-equals", 100)]
+COUNTS = [
+    ("less-than", 100),
+    ("less-than", 100),
+    ("less-than-equals", 100),
+    ("greater-than", 5),
+    ("greater-than-equals", 100),
+]
 LISTS: Mapping[str, tuple[str, str, Sequence[Sequence[Any]]]] = {
     "ports": ("in-port-set", "not-in-port-set", ([22], [22, 443], [8888], [])),
     "addresses": ("in-cidr-set", "not-in-cidr-set", (["10.0.0.0/8"], ["10.1.2.3"], ["0.0.0.0/0"], ["2001:db8::/32"])),
@@ -145,7 +151,8 @@ GIVEN: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "number-list": [{"number_list": each} for each in ([], [1], [1.0, 2], [3], [1.5])],
     "string-list": [{"string_list": each} for each in ([], ["ssh"], ["ssh", "telnet"], ["Ünit"], ["SSH"])],
     "ip-address-list": [
-        {"ip_list": each} for each in ([], ["10.1.2.3"], ["192.0.2.1", "10.1.2.3"], ["2001:db8::1"], ["::ffff:10.1.2.3"])
+        {"ip_list": each}
+        for each in ([], ["10.1.2.3"], ["192.0.2.1", "10.1.2.3"], ["2001:db8::1"], ["::ffff:10.1.2.3"])
     ],
 }
 BROKEN = (
@@ -229,8 +236,8 @@ def _body(facts: Sequence[Fact]) -> Body:
         inner = body
         for part in path[:-1]:
             inner = inner.setdefault(part, {})
-        if value != {}:
-            inner[path[-1]] = value
+        if value == {}:
+            inner.setdefault(path[-1], {})
         else:
-            inner.setdefault(path[-1], value)
+            inner[path[-1]] = value
     return body

@@ -101,7 +101,9 @@ class Account(RuleBasedStateMachine):
         name, behaviors = data.draw(st.sampled_from([each for each in self.profiles.items() if each[1]]))
         position = data.draw(st.integers(0, len(behaviors) - 1))
         old, kinds = dict(behaviors[position]), {**given.KINDS, **self.types}
-        match data.draw(st.sampled_from(["criteria", "criteria", "criteria", "anything", "name", "gone", "same", "mute"])):
+        match data.draw(
+            st.sampled_from(["criteria", "criteria", "criteria", "anything", "name", "gone", "same", "mute"])
+        ):
             case "criteria":
                 new = [{**old, "criteria": data.draw(given.criteria(old["metric"], kinds[old["metric"]]))}]
             case "anything":

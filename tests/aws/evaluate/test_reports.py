@@ -77,6 +77,11 @@ def test_a_real_agents_report_is_counted_and_answered_on_its_topic_in_its_format
     assert logged.entry.at == road.clock.now
     report_id = decoded.report.header.report_id
     body = {"thingName": "pump-7", "reportId": report_id, "status": "ACCEPTED", "timestamp": road.clock.now}
+    unknown = {
+        "metric": "cpu_usage",
+        "reason": "expected a metric that CreateCustomMetric has defined, got none of this name",
+    }
+    body |= {"dropped": [unknown], "droppedCount": 1}
     assert road.replies() == [Reply(f"{topic}/accepted", body)]
 
 

@@ -16,4 +16,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 @pytest.fixture(scope="package")
 def iot(home: Home) -> Any:
-    return home.client("iot")
+    """Knows what profiles that use every member refer to."""
+    iot = home.client("iot")
+    iot.create_custom_metric(metricName="battery_level", metricType="number", clientRequestToken="battery")
+    for name in ("SomeTopics", "OtherTopics"):
+        iot.create_dimension(name=name, type="TOPIC_FILTER", stringValues=["pumps/#"], clientRequestToken=name)
+    return iot

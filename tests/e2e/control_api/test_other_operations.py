@@ -43,5 +43,8 @@ def test_tags_of_what_is_not_device_defenders_are_for_the_surroundings_to_answer
         assert "surroundings" in message
 
         code, status, message = refusal(call, resourceArn=arn("securityprofile/x"), **more)
-        assert (code, status) == ("NotImplementedException", 501)
-        assert "by this release" in message
+        assert (code, status, message) == (
+            "ResourceNotFoundException",
+            404,
+            "resourceArn: there is no securityprofile 'x'",
+        )

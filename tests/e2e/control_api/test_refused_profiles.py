@@ -24,7 +24,7 @@ UNJUDGEABLE = {
         {"metric": "aws:all-bytes-out", "metricDimension": {"dimensionName": "d"}},
         "behaviors[0].metricDimension: ",
     ),
-    "a custom metric that does not exist": ({"metric": "battery_level"}, "behaviors[0].metric: "),
+    "a custom metric that does not exist": ({"metric": "battery_power"}, "behaviors[0].metric: "),
     "an operator that the metric does not have": (
         {
             "metric": "aws:listening-tcp-ports",

@@ -5,6 +5,7 @@ that whatever was interrupted can be done again.
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,9 +14,11 @@ from warden.domain.alarms.arrival import Arrival
 from warden.domain.alarms.entry import AT_REST, Entry, EntryKind, Logged, Reason, State, Transition
 from warden.domain.alarms.stepping import step_alarms
 from warden.domain.behaviors.catalogue import Catalogue
-from warden.domain.behaviors.metrics import Datapoint
 from warden.domain.behaviors.spikes import SILENT_MS, implausible
 from warden.domain.behaviors.target import ThingFacts
+
+if TYPE_CHECKING:
+    from warden.domain.behaviors.metrics import Datapoint
 
 
 def current(newest: Logged | None, facts: ThingFacts, *, now: int, keep: int) -> tuple[State, tuple[Transition, ...]]:
