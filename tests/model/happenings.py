@@ -75,6 +75,13 @@ class GroupMoved(Happening):
 
 
 @dataclass(frozen=True)
+class Asked(Happening):
+    """The registry is asked about a thing; its answer is on its way."""
+
+    thing: str
+
+
+@dataclass(frozen=True)
 class Heard(Happening):
     """What the registry answered about a thing at `asked_at` is heard."""
 

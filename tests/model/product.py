@@ -95,8 +95,8 @@ class Product:
     """An account, and the registry of its things. Use `close`."""
 
     def __init__(self, rules: Rules) -> None:
-        self.now = BEGINNING
-        self.registry = Registry()
+        self._now = BEGINNING
+        self._registry = Registry()
         self._subscribers = Subscribers()
         self._log_table = SqliteTable(":memory:", keys.LOG, stream=keys.OUTBOX)
         self._control_table = SqliteTable(":memory:", keys.CONTROL)
@@ -111,7 +111,7 @@ class Product:
             allow_unregistered=rules.allow_unregistered,
             one_clock=rules.one_clock,
         )
-        self._evaluators = [IngestReport(log, log, self.registry, cache, options) for cache in self._catalogues]
+        self._evaluators = [IngestReport(log, log, self._registry, cache, options) for cache in self._catalogues]
         self._answered = RecordRegistryAnswer(log, log, self._catalogues[0], keep=log.keep)
         self._answers: dict[tuple[str, int], ThingFacts] = {}
         self._dispatch = DispatchTransitions(catalogue, log, violations, keep=log.keep)
@@ -139,7 +139,7 @@ class Product:
             event_days=A_LIFETIME_DAYS,
             datapoint_days=log.keep // DAY_MS,
             pager=Pager(b"a key that every account has"),
-            clock=lambda: self.now,
+            clock=lambda: self._now,
         )
         self._router = Router(_service_model(), operations(context))
 
@@ -152,7 +152,7 @@ class Product:
 
         Returns: The replies to reports, in the order in which these were taken.
         """
-        self.now = happening.now
+        self._now = happening.now
         replies = self._happen(happening)
         if not isinstance(happening, h.Waited) or happening.swept:
             self._settle()
@@ -165,11 +165,13 @@ class Product:
             case h.Crossed(_, first, second):
                 return self._cross(first, second)
             case h.ThingChanged(_, thing, "", _):
-                del self.registry.things[thing]
+                del self._registry.things[thing]
             case h.ThingChanged(_, thing, thing_id, groups):
-                self.registry.things[thing] = thing_id, tuple(sorted(groups))
+                self._registry.things[thing] = thing_id, tuple(sorted(groups))
             case h.GroupMoved(_, group, parent):
-                self.registry.parents[group] = parent
+                self._registry.parents[group] = parent
+            case h.Asked(now, thing):
+                self._answers[thing, now] = self._registry.ask(thing, now=now)
             case h.Heard(now, thing, asked_at):
                 self._answered(thing, self._answers.pop((thing, asked_at)), now=now)
             case h.Waited(now, _, True):
@@ -181,10 +183,6 @@ class Product:
             case _:
                 self._change(happening)
         return []
-
-    def ask(self, thing: str) -> None:
-        """The registry is asked now about a thing; `Heard` is when the answer comes."""
-        self._answers[thing, self.now] = self.registry.ask(thing, now=self.now)
 
     def _change(self, happening: h.Happening) -> None:
         match happening:
@@ -253,7 +251,7 @@ class Product:
 
     def _settle(self) -> None:
         """Dispatch what is marked and do what is due, until there is nothing."""
-        while self._dispatch_marked() or self._sweep(now=self.now):
+        while self._dispatch_marked() or self._sweep(now=self._now):
             pass
 
     def _dispatch_marked(self) -> bool:
@@ -261,7 +259,7 @@ class Product:
         for position, key in marked:
             thing, seq = keys.split(key.pk)[1], int(key.sk.removeprefix(keys.ENTRY_PREFIX))
             if logged := self._log.read(thing, seq):
-                self._deliver(self._dispatch(thing, logged, now=self.now), now=self.now)
+                self._deliver(self._dispatch(thing, logged, now=self._now), now=self._now)
             self._dispatched = position
         return bool(marked)
 
@@ -269,7 +267,7 @@ class Product:
 
     def events(self) -> list[Event]:
         """ListViolationEvents."""
-        query = {"startTime": _iso(BEGINNING - DAY_MS), "endTime": _iso(self.now + DAY_MS)}
+        query = {"startTime": _iso(BEGINNING - DAY_MS), "endTime": _iso(self._now + DAY_MS)}
         return [
             _event(each, each["violationEventTime"], each.get("metricValue"))
             for each in self._pages("/violation-events", query, "violationEvents")

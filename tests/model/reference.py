@@ -158,6 +158,7 @@ class Reference:
         self._targets: dict[str, set[str]] = {}
         self._types: dict[str, str] = {}
         self._registry: list[h.ThingChanged | h.GroupMoved] = []
+        self._asked: set[tuple[str, int]] = set()
         self._facts: dict[str, Facts] = {}
         self._logs: dict[str, list[Entry]] = {}
         for number, happening in enumerate(history):
@@ -181,7 +182,10 @@ class Reference:
                 self._types[metric] = metric_type
             case h.ThingChanged() | h.GroupMoved():
                 self._registry.append(happening)
+            case h.Asked(now, thing):
+                self._asked.add((thing, now))
             case h.Heard(now, thing, asked_at):
+                self._asked.remove((thing, asked_at))
                 self._learn(thing, self._answer(thing, until=asked_at, stamped=asked_at))
                 self._leave(thing, now)
             case h.Reported():

@@ -53,6 +53,7 @@ class Commands(click.Group):
     SECTIONS: ClassVar[Mapping[str, Sequence[tuple[str, str, str]]]] = {
         "Every day": (
             ("events", "warden.cli.detect.events", "Violation events; --follow prints each as it comes."),
+            ("forget", "warden.cli.forget", "Erase all that is kept about a thing."),
             ("metrics", "warden.cli.detect.metrics", "What a thing reported."),
             ("profiles", "warden.cli.detect.profiles", "Security profiles, all or one."),
             ("replies", "warden.cli.detect.replies", "What devices are told of their reports, as it is said."),

@@ -4,10 +4,14 @@ import json
 from typing import Any
 from uuid import uuid4
 
+import boto3
+import click
 import pytest
+from botocore.stub import Stubber
 
 from tests.cli.running import COLOUR, on_terminal, rows, warden
 from tests.home import ACCOUNT, REGION, ROLE, Home, behavior, eventually, listening
+from warden.cli.detect.violations import whole_id
 from warden.cli.home import Home as Asked
 
 BATTERY = {
@@ -154,6 +158,16 @@ def test_an_id_of_no_violation_is_refused(home: Home, given: str, code: int, sai
     found = warden("violations", "verify", given, "unknown")
     assert found.exit_code == code
     assert said in found.stderr
+
+
+def test_a_beginning_that_several_ids_have_is_refused() -> None:
+    iot = boto3.client("iot", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
+    found = [{"violationId": f"5b2e0c6f{end * 24}"} for end in "ab"]
+    with Stubber(iot) as stubber:
+        stubber.add_response("list_active_violations", {"activeViolations": found})
+        stubber.add_response("list_violation_events", {"violationEvents": found})
+        with pytest.raises(click.ClickException, match="2 violations have ids that begin with 5b2e0c6f"):
+            whole_id(Asked(iot, lambda _: None), "5b2e0c6f")
 
 
 def test_events_are_listed_newest_first(home: Home, camera: str) -> None:

@@ -152,6 +152,7 @@ def test_targets_are_exactly_those_given_and_stay_where_nothing_is_said_of_them(
     arn = f"arn:aws:iot:{REGION}:{ACCOUNT}:thinggroup/lobby"
     apply(file, CAMERAS.replace("- all/things", f'- all/things\n  - "{arn}"'))
     assert targets(home) == ["all/things", "thinggroup/lobby"]
+    assert warden("apply", "--check", str(file)).exit_code == 0
     apply(file, CAMERAS.replace("all/things", "thinggroup/lobby"))
     assert targets(home) == ["thinggroup/lobby"]
     silent = CAMERAS.split("targets:", maxsplit=1)[0]

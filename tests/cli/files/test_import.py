@@ -171,6 +171,32 @@ def test_what_was_brought_over_is_told_as_json(home: Home, file: Path) -> None:
     assert warden("import", "--from", str(file), "--json").exit_code == 2
 
 
+def test_what_is_told_as_made_is_what_was_made(home: Home, file: Path) -> None:
+    assert home
+    file.write_text(json.dumps({"securityProfiles": [profile(LEARNED, WARM)], "customMetrics": [METRIC]}))
+    told = json.loads(warden("import", "--from", str(file), "--yes", "--json").output)
+    made = {each["name"]: each for each in told["changes"]}
+    assert [each["done"] for each in told["changes"]] == [True, True]
+    assert "+  - name: Warm" in made["fleet"]["diff"]
+    assert "+  - name: Learned" not in made["fleet"]["diff"]
+
+
+def test_a_place_that_cannot_be_saved_to_is_named(home: Home, file: Path) -> None:
+    file.write_text(json.dumps({"securityProfiles": []}))
+    found = warden("import", "--from", str(file), "--save", "nowhere/a.json")
+    assert found.exit_code == 2
+    assert "--save nowhere/a.json: No such file or directory" in found.stderr
+    assert home
+
+
+def test_of_two_of_one_name_the_first_is_brought_over(home: Home, file: Path) -> None:
+    code, output = bring(file, profile(behavior(22)), profile(behavior(23)))
+    assert code == 1
+    again = "defender.json securityProfiles[1]: SecurityProfile fleet is in defender.json securityProfiles[0] already"
+    assert f"Left out: {again}" in output
+    assert described(home)["behaviors"] == [behavior(22)]
+
+
 def test_on_a_terminal_it_asks(home: Home, file: Path) -> None:
     file.write_text(json.dumps({"securityProfiles": [profile(behavior(22))]}))
     code, screen = on_terminal("import", "--from", str(file), typed="n\n")

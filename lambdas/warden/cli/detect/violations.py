@@ -114,7 +114,7 @@ def verify(where: Where, violation_id: str, state: str, description: str | None,
     """
     more = {} if description is None else {"verificationStateDescription": description}
     with opened(where) as home:
-        whole = _whole(home, violation_id)
+        whole = whole_id(home, violation_id)
         home.call("put_verification_state_on_violation", violationId=whole, verificationState=state, **more)
     if as_json:
         say_json({"violationId": whole, "verificationState": state, **more})
@@ -127,7 +127,7 @@ def id_text(console: Console, violation_id: str) -> str:
     return violation_id[:ID_SHOWN] if console.is_terminal else violation_id
 
 
-def _whole(home: Home, beginning: str) -> str:
+def whole_id(home: Home, beginning: str) -> str:
     """The id that begins so, of those that are active or have events; itself where it is whole."""
     if len(beginning) >= ID_LENGTH:
         return beginning

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from warden.cli.files.account import Exported, as_document, read_account, read_export, source
+from warden.cli.files.account import MOST_BYTES, Exported, as_document, read_account, read_export, source
 from warden.cli.files.apply import agree
 from warden.cli.files.documents import Document, Place, Reader, twice
 from warden.cli.files.fit import fit
@@ -67,9 +67,10 @@ def command(where: Where, file: Any, save: Path | None, dry_run: bool, yes: bool
     """
     if as_json and not (dry_run or yes):
         raise click.UsageError("--json does not ask: give --dry-run or --yes as well")
-    name, exported = (file.name, read_export(file.name, file.read())) if file else ("AWS", _account(where))
+    name = file.name if file else "AWS"
+    exported = read_export(name, file.read(MOST_BYTES + 1)) if file else _account(where)
     if save:
-        save.write_text(json_text(exported, indent=1) + "\n")
+        _save(save, exported)
     outcome = Outcome()
     with opened(where) as home:
         documents = _documents(home, name, exported, outcome)
@@ -97,6 +98,13 @@ def _account(where: Where) -> Exported:
         return read_account(here)
 
 
+def _save(path: Path, exported: Exported) -> None:
+    try:
+        path.write_text(json_text(exported, indent=1) + "\n")
+    except OSError as error:
+        raise click.UsageError(f"--save {safe(path)}: {error.strerror}") from error
+
+
 def _documents(home: Home, name: str, exported: Exported, outcome: Outcome) -> list[Document]:
     """What was exported as documents; what cannot be one is left out."""
     model = home.iot.meta.service_model
@@ -106,10 +114,13 @@ def _documents(home: Home, name: str, exported: Exported, outcome: Outcome) -> l
         for position, each in enumerate(exported.get(kind.exported, [])):
             place = Place(f"{name} {kind.exported}[{position}]")
             document, problems = reader.document(as_document(kind, each, model), place)
-            again = list(twice([*documents, document])) if document else []
-            documents += [document] if document and not again else []
-            outcome.left += [*problems, *again]
-    return documents
+            documents += [document] if document else []
+            outcome.left += problems
+    outcome.left += twice(documents)
+    first: dict[tuple[str, str], Document] = {}
+    for document in documents:
+        first.setdefault((document.kind.name, document.name), document)
+    return list(first.values())
 
 
 def _plan(home: Home, documents: list[Document], outcome: Outcome) -> None:
@@ -123,10 +134,12 @@ def _plan(home: Home, documents: list[Document], outcome: Outcome) -> None:
 
 def _make(home: Home, documents: list[Document], outcome: Outcome) -> None:
     """Make what is not there; each document is looked at again, now that those before it have been made."""
+    outcome.changes.clear()
     for document in documents:
         change = _change(home, document, outcome, set())
         if change is None:
             continue
+        outcome.changes.append(change)
         refused = list(perform(home, change))
         if refused and change.kind is PROFILE and ALERTS in (change.after or {}) and f" {ALERTS}." in refused[0]:
             outcome.left.append(f"{refused.pop(0)}; the profile is made without")
