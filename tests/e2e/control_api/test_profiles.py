@@ -154,5 +154,7 @@ def test_a_token_that_was_tampered_with_or_belongs_to_another_list_is_refused(io
         code, status, message = refusal(iot.list_security_profiles, nextToken=broken)
         assert (code, status) == ("InvalidRequestException", 400)
         assert message.startswith("nextToken: ")
-    assert refusal(iot.list_security_profiles, metricName="battery_level", nextToken=token)[0] == "InvalidRequestException"
+    assert (
+        refusal(iot.list_security_profiles, metricName="battery_level", nextToken=token)[0] == "InvalidRequestException"
+    )
     assert refusal(iot.list_active_violations, nextToken=token)[0] == "InvalidRequestException"
