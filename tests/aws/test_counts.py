@@ -159,7 +159,12 @@ def test_a_transition_is_told_in_as_many_requests_as_is_said(account: Account, a
             account.engine.run()
             sent = dict(asked.counted)
             records, receipts = len(account.fleet.stream.read()["Records"]), account.feed()
-            assert sent == {"iot-data:Publish": 1, "sns:Publish": 1, "sqs:SendMessage": counts.TRANSITION_SENDS}
+            assert sent == {
+                "iot-data:Publish": 1,
+                "sns:Publish": 1,
+                "sqs:SendMessage": counts.TRANSITION_SENDS,
+                "events:PutEvents": counts.TRANSITION_EVENTS,
+            }
             assert sent["sns:Publish"] + sent["sqs:SendMessage"] == counts.TRANSITION_ACTIONS
             assert records + receipts == counts.TRANSITION_INVOCATIONS
 

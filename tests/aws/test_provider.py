@@ -46,7 +46,8 @@ WHOLE: dict[str, Any] = {
     "SecurityProfileDescription": "What cameras do",
     "Behaviors": [PORTS, FEW],
     "AlertTargets": ALERTS,
-    "AdditionalMetricsToRetainV2": [{"Metric": "aws:all-bytes-in"}],
+    "AdditionalMetricsToRetainV2": [{"Metric": "aws:all-bytes-in", "ExportMetric": False}],
+    "MetricsExportConfig": {"MqttTopic": "metrics", "RoleArn": ALERT_ROLE},
     "Tags": [{"Key": "team", "Value": "video"}, {"Key": "empty", "Value": ""}],
     "TargetArns": TARGETS,
 }
@@ -108,7 +109,8 @@ def test_a_profile_says_what_its_template_says(stack: UserStack) -> None:
             },
         ],
         "alertTargets": {"SNS": {"alertTargetArn": TOPIC, "roleArn": ALERT_ROLE}},
-        "additionalMetricsToRetainV2": [{"metric": "aws:all-bytes-in"}],
+        "additionalMetricsToRetainV2": [{"metric": "aws:all-bytes-in", "exportMetric": False}],
+        "metricsExportConfig": {"mqttTopic": "metrics", "roleArn": ALERT_ROLE},
         "targets": {*TARGETS},
         "tags": {"team": "video", "empty": ""},
     }
@@ -300,7 +302,7 @@ def test_what_is_wrong_is_told_as_the_control_api_tells_it(
 
 def test_a_reason_is_never_longer_than_cloudformation_takes(stack: UserStack) -> None:
     """The stack asserts it of each answer."""
-    strange = [{"Name": "\N{GRINNING FACE}" * 200, "Metric": "\N{GRINNING FACE}" * 200} for _ in range(50)]
+    strange = [{"Name": f"b{number}", "Metric": "\N{GRINNING FACE}" * 200} for number in range(50)]
 
     assert stack.fail("Profile", PROFILE, Behaviors=strange)
     stack.clean_up()
@@ -319,6 +321,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "no alert targets": {"AlertTargets": None},
     "other retained metrics": {"AdditionalMetricsToRetainV2": [{"Metric": "aws:all-bytes-out"}]},
     "no retained metrics": {"AdditionalMetricsToRetainV2": None},
+    "another export": {"MetricsExportConfig": {"MqttTopic": "elsewhere", "RoleArn": ALERT_ROLE}},
+    "no export": {"MetricsExportConfig": None},
     "another target": {"TargetArns": [group("two"), EVERYTHING]},
     "no targets": {"TargetArns": None},
     "another tag": {"Tags": [{"Key": "team", "Value": "audio"}, {"Key": "new", "Value": "x"}]},
@@ -570,11 +574,13 @@ def test_a_creation_that_cloudformation_gave_up_leaves_nothing(stack: UserStack,
 @EACH
 def test_a_creation_that_never_came_through_deletes_nothing(stack: UserStack, kind: str) -> None:
     by_hand(stack, kind, "theirs")
+    stack.make("Another", kind, **{NAME[kind]: "anothers", **LEAST[kind]})
 
-    answer = stack.delete("R", Declared(kind, {NAME[kind]: "theirs", **LEAST[kind]}, CLOUDFORMATIONS_ID))
+    for name in ("theirs", "anothers"):
+        given_up = Declared(kind, {NAME[kind]: name, **LEAST[kind]}, CLOUDFORMATIONS_ID)
+        assert stack.delete("R", given_up)["Status"] == "SUCCESS"
 
-    assert answer["Status"] == "SUCCESS"
-    assert stack.exists(kind, "theirs")
+    assert [stack.exists(kind, name) for name in ("theirs", "anothers")] == [True, True]
 
 
 # What fails for now, and who may do what

@@ -165,7 +165,7 @@ def test_without_replies_nothing_is_paid_for_them(replies: str) -> None:
 
 
 def test_an_alarm_costs_what_is_asked_for_it_at_its_prices() -> None:
-    requests = 21 * 0.625 + 16.5 * 0.125 + 2 * 0.20 + 0.15 + 2 * 0.15 + 0.50 + 3 * 0.40
+    requests = 24 * 0.625 + 17.5 * 0.125 + 2 * 0.20 + 0.15 + 2 * 0.15 + 0.50 + 1.00 + 3 * 0.40
     lambda_time = 0.2 * 0.5 * 13.3334
     assert float(told()["transition"]["usd"]) * 1_000_000 == pytest.approx(requests + lambda_time)
 

@@ -106,6 +106,9 @@ def given_up(parts: Parts, aws: Clients) -> Stored[Event]:
     Dispatch(parts, Deaf())(fleet.stream.read(), lambda: 60_000)
     now = parts.clock()
     [(_, event)] = parts.violations.events(start=0, end=now, thing="lamp", profile=None, behind=None)
+    parts.violations.announced(event)
+    event = parts.violations.event(event.key)
+    assert event
     return parts.violations.put_sending(event, Sending(attempt=144, since=1, given_up=True, error="AccessDenied"))
 
 

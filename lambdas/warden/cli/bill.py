@@ -130,6 +130,7 @@ def transition() -> Decimal:
             prices.RULE.of(Decimal(1)),
             prices.ACTION.of(Decimal(counts.TRANSITION_ACTIONS)),
             prices.ALERT.of(Decimal(1)),
+            prices.EVENT.of(Decimal(counts.TRANSITION_EVENTS)),
             prices.QUEUE_REQUEST.of(Decimal(counts.TRANSITION_SENDS + counts.TRANSITION_TAKES)),
         ),
         Decimal(0),

@@ -105,14 +105,16 @@ CUSTOM_METRICS: Final = 12
 
 # For an alarm that is raised or cleared, its alert and its receipt.
 
-TRANSITION_WRITE_UNITS: Final = Decimal(21)
-TRANSITION_READ_UNITS: Final = Decimal("16.5")
+TRANSITION_WRITE_UNITS: Final = Decimal(24)
+TRANSITION_READ_UNITS: Final = Decimal("17.5")
 TRANSITION_INVOCATIONS: Final = 2
 """Of dispatch for its stream record, and for its receipt's message; fewer where several come at once."""
 TRANSITION_MS: Final = Decimal(200)
 """Assumed: of these together."""
 TRANSITION_ACTIONS: Final = 2
 """Of the alert role's rule, which is triggered once: one publication to the SNS topic, and the receipt."""
+TRANSITION_EVENTS: Final = 1
+"""Put on the account's event bus."""
 TRANSITION_SENDS: Final = 1
 TRANSITION_TAKES: Final = 2
 """Assumed: Lambda receives the receipt, and deletes it."""

@@ -76,6 +76,7 @@ QUEUE_REQUEST: Final = Price(
     Decimal("0.40"), _MILLION, "SQS request", "aws.amazon.com/sqs/pricing via cloudburn.io", "medium"
 )
 ALERT: Final = Price(Decimal("0.50"), _MILLION, "SNS publication", "aws.amazon.com/sns/pricing", "medium")
+EVENT: Final = Price(Decimal("1.00"), _MILLION, "custom event", "aws.amazon.com/eventbridge/pricing", "low")
 SCHEDULE: Final = Price(
     Decimal("1.00"), _MILLION, "scheduled invocation", "aws.amazon.com/eventbridge/pricing via cloudburn.io", "medium"
 )
