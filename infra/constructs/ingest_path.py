@@ -116,6 +116,11 @@ class IngestPath(Construct):
             why="Any thing of the account may report",
         )
         evaluate.allow(
+            "iot:DescribeThingGroup",
+            on=[stage.arn("iot", "thinggroup/*")],
+            why="A thing may be in any group, whose place in the hierarchy decides what covers it",
+        )
+        evaluate.allow(
             "iot:Publish",
             on=[
                 stage.arn("iot", f"topic/{prefix}/{things}/{to}")

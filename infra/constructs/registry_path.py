@@ -111,6 +111,11 @@ class RegistryPath(Construct):
                 on=[stage.arn("iot", "thing/*")],
                 why="It reads the facts of any thing",
             )
+            function.allow(
+                "iot:DescribeThingGroup",
+                on=[stage.arn("iot", "thinggroup/*")],
+                why="A thing may be in any group, whose place in the hierarchy decides what covers it",
+            )
             function.allow_key()
         registry.allow("dynamodb:BatchGetItem", on=[tables.control.table_arn, tables.log.table_arn])
         registry.allow("sqs:SendMessage", on=[self.events.queue_arn])
@@ -125,7 +130,6 @@ class RegistryPath(Construct):
         )
         reconcile.allow(
             "iot:ListThingsInThingGroup",
-            "iot:DescribeThingGroup",
             on=[stage.arn("iot", "thinggroup/*")],
             why="Any group may be a target",
         )

@@ -189,7 +189,7 @@ def test_one_batch_asks_about_a_thing_once(account: Account, queue: Queue) -> No
 
     assert queue.bring(*[created("pump-7"), removed("pump-7", "Pumps")] * 5) == []
 
-    assert account.calls == {"DescribeThing": 1, "ListThingGroupsForThing": 1}
+    assert account.calls == {"DescribeThing": 1, "ListThingGroupsForThing": 1, "DescribeThingGroup": 1}
 
 
 def test_an_event_from_before_the_stored_answer_asks_nothing(account: Account, queue: Queue) -> None:
@@ -354,7 +354,7 @@ def test_a_violation_that_is_recorded_after_the_walk_is_found_by_a_second_one(
 def test_a_group_without_a_profile_calls_for_no_walk(account: Account, queue: Queue) -> None:
     assert queue.bring(group_deleted("Fans")) == []
 
-    assert (queue.delayed(), queue.own(), account.calls) == (0, [], {})
+    assert (queue.delayed(), queue.own(), account.calls) == (0, [], {"DescribeThingGroup": 1})
 
 
 def test_a_walk_that_cannot_wait_for_its_share_goes_on_where_it_stopped(

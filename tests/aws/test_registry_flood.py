@@ -53,6 +53,9 @@ class Container:
     def _passes(self, milliseconds: int) -> None:
         self.clock.now += milliseconds
 
+    def above(self, group: str, *, now: int) -> tuple[str, ...]:  # noqa: ARG002
+        return ()
+
     def ask(self, thing: str, *, now: int) -> ThingFacts:
         self.asked += 1
         self._passes(self._question_ms)

@@ -25,13 +25,15 @@ class InGroups(msgspec.Struct, frozen=True, tag=True):
 
     Attributes:
         page: Token of the page of groups that it is at.
-        group: The group that it read last, of those in order.
-        token: Of the next page of that group's members; None where they are read.
+        group: The group that it is at, or read last, of those in order.
+        token: Of the next page of that group's members; None for the first.
+        above: The groups that this group is below; None where its members are read.
     """
 
     page: str | None = None
     group: str = ""
     token: str | None = None
+    above: tuple[str, ...] | None = None
 
 
 class InProjection(msgspec.Struct, frozen=True, tag=True):

@@ -126,7 +126,6 @@ class _Work:
         self._known = known
         self._compare = compare
         self._groups: tuple[str | None, list[str], str | None] | None = None
-        self._hierarchy: tuple[str, frozenset[str]] = "", frozenset()
 
     def start_again(self, now: int) -> None:
         """Forget what was read."""
@@ -155,20 +154,21 @@ class _Work:
         return InThings(token) if token else InGroups()
 
     def _members(self, place: InGroups) -> Place:
-        names, next_page = self._page_of_groups(place.page)
-        group = place.group if place.token else next((name for name in names if name > place.group), None)
-        if group is None:
-            return InGroups(next_page) if next_page else InProjection()
+        if place.above is None:
+            return self._next_group(place)
+        group, above = place.group, frozenset(place.above)
         members, token = self._compare.patiently(lambda: self._pages.members(group, place.token))
-        above = self._above(group)
         self._compare(members, lambda facts: group in facts.groups and above <= {*facts.groups, *facts.above})
         self._add(members, group)
-        return InGroups(place.page, group, token)
+        return InGroups(place.page, group, token, place.above) if token else InGroups(place.page, group)
 
-    def _above(self, group: str) -> frozenset[str]:
-        if self._hierarchy[0] != group:
-            self._hierarchy = group, frozenset(self._compare.patiently(lambda: self._pages.above(group)))
-        return self._hierarchy[1]
+    def _next_group(self, place: InGroups) -> Place:
+        """Where the group behind a place begins, a step of its own: however little time there is, it gets on."""
+        names, next_page = self._page_of_groups(place.page)
+        group = next((name for name in names if name > place.group), None)
+        if group is None:
+            return InGroups(next_page) if next_page else InProjection()
+        return InGroups(place.page, group, above=self._compare.patiently(lambda: self._pages.above(group)))
 
     def _page_of_groups(self, token: str | None) -> tuple[list[str], str | None]:
         if self._groups is None or self._groups[0] != token:

@@ -27,8 +27,8 @@ def test_an_existing_fleet_is_seeded_with_a_question_for_each_thing(world: World
 def test_a_fleet_that_is_known_costs_its_pages_and_no_question(fleet: World) -> None:
     calls = fleet.reconcile()
 
-    # 10 things and 3 groups of 5, 6 and 0 members, 3 names a page
-    assert calls == {"things": 4, "groups": 1, "members": 2 + 2 + 1}
+    # 10 things and 3 groups of 5, 6 and 0 members, 3 names a page; each group is asked where it stands
+    assert calls == {"things": 4, "groups": 1, "members": 2 + 2 + 1, "above": 3}
 
 
 LOST: dict[str, tuple[Callable[[Registry], object], int]] = {

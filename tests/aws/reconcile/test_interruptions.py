@@ -159,7 +159,7 @@ def test_a_pass_that_was_left_long_ago_is_begun_anew(fleet: World) -> None:
     assert left is not None
     fleet.clock.now += 2 * HOUR
 
-    assert fleet.reconcile() == {"things": 4, "groups": 1, "members": 5}
+    assert fleet.reconcile() == {"things": 4, "groups": 1, "members": 5, "above": 3}
 
 
 def test_a_token_that_the_registry_forgot_begins_the_pass_anew(fleet: World) -> None:

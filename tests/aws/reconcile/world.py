@@ -38,6 +38,7 @@ class Registry:
     page_size: int = 3
     things_: dict[str, tuple[str, set[str]]] = field(default_factory=dict)
     groups_: dict[str, bool] = field(default_factory=dict)
+    above_: dict[str, tuple[str, ...]] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     before: Callable[[str], None] = lambda _: None
 
@@ -59,7 +60,8 @@ class Registry:
     def ask(self, thing: str, *, now: int) -> ThingFacts:
         self._call("ask")
         thing_id, groups = self.things_.get(thing, ("", set()))
-        return ThingFacts(thing_id, tuple(sorted(groups)), answered_at=now)
+        above = {name for group in groups for name in self.above_.get(group, ())}
+        return ThingFacts(thing_id, tuple(sorted(groups)), answered_at=now, above=tuple(sorted(above - groups)))
 
     def things(self, token: str | None) -> tuple[list[str], str | None]:
         self._call("things")
@@ -72,6 +74,10 @@ class Registry:
     def members(self, group: str, token: str | None) -> tuple[list[str], str | None]:
         self._call("members")
         return self._page([thing for thing, (_, groups) in self.things_.items() if group in groups], token)
+
+    def above(self, group: str) -> tuple[str, ...]:
+        self._call("above")
+        return self.above_.get(group, ())
 
     def is_dynamic(self, group: str) -> bool:
         self._call("is_dynamic")

@@ -49,8 +49,10 @@ class Sending(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.waits and self.due <= now
 
     def is_hopeless(self, now: int) -> bool:
-        """Whether it was tried for a day, and again since the first time: that may have died before it was made."""
-        return 0 < self.since < self.due - AGAIN_MS and now - self.since >= GIVE_UP_MS
+        """Whether it was tried for a day. The first attempt alone is none, unless an error tells that it was made: it
+        may have died between being counted and that."""
+        tried = bool(self.error) or self.due > self.since + AGAIN_MS
+        return tried and self.since > 0 and now - self.since >= GIVE_UP_MS
 
     def counted(self, now: int) -> "Sending":
         """The same, one attempt on: nothing is known of that one yet."""
