@@ -114,6 +114,13 @@ class Crossed(Happening):
 
 
 @dataclass(frozen=True)
+class AtOnce(Happening):
+    """Some things happen, one after the other, before anything is done that the first of them calls for."""
+
+    all: tuple[Happening, ...]
+
+
+@dataclass(frozen=True)
 class Waited(Happening):
     """Time has passed until now.
 

@@ -1,6 +1,6 @@
 """What a report says and what a behavior asks, read by the letter of AWS's documents. Nothing of `warden` is here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -8,6 +8,8 @@ from tests.model.happenings import Body
 
 Value = Mapping[str, Any]
 """A metric's value as the API shows it: one member, `count`, `ports`, `cidrs`, `number`, `numbers` or `strings`."""
+
+HOUR, DAY = 3_600_000, 86_400_000
 
 TRAFFIC = {
     "aws:all-bytes-in": "bytes_in",
@@ -17,8 +19,11 @@ TRAFFIC = {
 }
 """Metrics that a window sums, by their names in a report."""
 
+PLAUSIBLE = {"bytes": 2**32, "packets": 2**22}
+"""A difference up to here is believed whatever came before."""
+
 _KEYS = {"number": "number", "number-list": "number_list", "string-list": "string_list", "ip-address-list": "ip_list"}
-_COMPARE = {
+_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "less-than": lambda observed, limit: observed < limit,
     "less-than-equals": lambda observed, limit: observed <= limit,
     "greater-than": lambda observed, limit: observed > limit,
@@ -59,7 +64,7 @@ def datapoints(body: Body, types: Mapping[str, str]) -> tuple[dict[str, Value], 
     return found, dropped
 
 
-def _of_aws(metrics: Mapping[str, Any]) -> Any:
+def _of_aws(metrics: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
     traffic = metrics.get("network_stats", {})
     yield from ((metric, {"count": traffic[key]}) for metric, key in TRAFFIC.items() if key in traffic)
     for protocol in ("tcp", "udp"):
@@ -79,36 +84,56 @@ def _of_aws(metrics: Mapping[str, Any]) -> Any:
 
 
 def _custom(metric_type: str | None, given: Mapping[str, Any]) -> tuple[Value, str]:
+    """The value, or what is wrong with it."""
     if metric_type is None:
         return {}, "expected a metric that CreateCustomMetric has defined, got none of this name"
     key = _KEYS[metric_type]
     if key not in given:
         named = {key: each for each, key in _KEYS.items()}
         return {}, f"expected {metric_type}, got {', '.join(named[each] for each in given) or 'nothing'}"
-    value = given[key]
+    member, expected, well_formed, read = _TYPES[metric_type]
     if metric_type == "number":
-        return ({"number": float(value)}, "") if _is_number(value) else ({}, "expected a number")
-    if not isinstance(value, list):
+        return ({member: read(given[key])}, "") if well_formed(given[key]) else ({}, expected)
+    if not isinstance(given[key], list):
         return {}, "expected a list"
-    match metric_type:
-        case "number-list":
-            well = all(map(_is_number, value))
-            return ({"numbers": sorted({float(each) for each in value})}, "") if well else ({}, "expected a number")
-        case "string-list":
-            well = all(isinstance(each, str) and len(each) <= 256 for each in value)
-            return ({"strings": sorted(set(value))}, "") if well else ({}, "expected strings")
-    try:
-        return {"cidrs": sorted({_host(each) for each in value})}, ""
-    except ValueError:
-        return {}, "expected IP addresses"
+    if not all(map(well_formed, given[key])):
+        return {}, expected
+    return {member: sorted(set(map(read, given[key])))}, ""
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _host(text: Any) -> str:
-    if not isinstance(text, str):
-        raise ValueError(text)
+def _is_string(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= 256
+
+
+def _is_host(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(ip_address(value))
+    except ValueError:
+        return False
+
+
+def _host(text: str) -> str:
     address = ip_address(text)
     return str((isinstance(address, IPv6Address) and address.ipv4_mapped) or address)
+
+
+_TYPES: Mapping[str, tuple[str, str, Callable[[Any], bool], Callable[[Any], Any]]] = {
+    "number": ("number", "expected a number", _is_number, float),
+    "number-list": ("numbers", "expected a number", _is_number, float),
+    "string-list": ("strings", "expected strings", _is_string, str),
+    "ip-address-list": ("cidrs", "expected IP addresses", _is_host, _host),
+}
+"""The API's member, what is told of a wrong value, whether one is well-formed, and how it is read."""
+
+
+def is_fault(metric: str, value: Value, before: int, *, silent: bool) -> bool:
+    """Whether a difference is none: its counter was set back, or reported whole after a silence."""
+    if metric not in TRAFFIC:
+        return False
+    count = value["count"]
+    jumps = silent and count > PLAUSIBLE[TRAFFIC[metric].split("_")[0]] and count > 100 * before
+    return count >= 2**63 or jumps

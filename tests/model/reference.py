@@ -6,136 +6,17 @@ silent is what the sweeper finds silent.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from tests.model import happenings as h
-from tests.model.reading import TRAFFIC, Value, conforms, datapoints
+from tests.model.memberships import Memberships
+from tests.model.reading import DAY, HOUR, TRAFFIC, Value, conforms, datapoints, is_fault
+from tests.model.records import Alarm, Entry, Event, Facts, Life, Living, Reply, Rules, State, Untold, Violation
+from tests.model.windows import Slots, slack, summed, summed_late, total
 
-HOUR, DAY = 3_600_000, 86_400_000
 SILENT_AFTER = 2 * DAY
 REMEMBERED = 16
-MOST = 2**64 - 1
-PLAUSIBLE = {"bytes": 2**32, "packets": 2**22}
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How an account takes reports; times in ms."""
-
-    allow_unregistered: bool = False
-    min_interval: int = 0
-    keep: int = 14 * DAY
-    one_clock: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Life:
-    """A behavior from its birth on: as long as it keeps its name and its metric, whatever its criteria."""
-
-    profile: str
-    name: str
-    metric: str | None
-    born: int
-
-
-@dataclass(frozen=True)
-class Living:
-    """What a behavior says, and the time of the criteria: how many changes there had been of anything."""
-
-    life: Life
-    says: h.Behavior
-    criteria_since: int
-
-    def count(self, what: str) -> int:
-        """ConsecutiveDatapointsTo Alarm or Clear."""
-        return int(self.says["criteria"].get(f"consecutiveDatapointsTo{what}", 1))
-
-    @property
-    def window(self) -> tuple[str, int] | None:
-        """Metric and ms that are summed up; None where the datapoint itself is compared."""
-        metric = self.says["metric"]
-        return (metric, self.says["criteria"]["durationSeconds"] * 1000) if metric in TRAFFIC else None
-
-
-@dataclass(eq=False)
-class Violation:
-    life: Life
-    thing: str
-    thing_id: str
-    started_at: int
-    last_at: int
-    last_value: Value
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """All verdicts (violated?) since it turned or its criteria changed; it rings where a violation goes on."""
-
-    criteria_since: int
-    verdicts: tuple[bool, ...] = ()
-    violation: Violation | None = None
-    seen_at: int = 0
-
-    @property
-    def at_rest(self) -> bool:
-        return self.violation is None and self.verdicts[-1:] != (True,)
-
-
-Slots = tuple[tuple[int, int], ...]
-"""Time of the first datapoint and sum, oldest first."""
-
-
-@dataclass(frozen=True)
-class State:
-    """What holds of a thing after an entry."""
-
-    report_at: int = 0
-    alarms: Mapping[Life, Alarm] = field(default_factory=dict)
-    windows: Mapping[tuple[str, int], Slots] = field(default_factory=dict)
-    recent: tuple[tuple[int, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Something that happened to a thing; `traffic` is what is kept and believed of a report's."""
-
-    at: int
-    pos: int
-    thing_id: str
-    state: State
-    report: tuple[int, str] | None = None
-    traffic: Mapping[str, int] = field(default_factory=dict)
-    told: tuple[tuple[Life, int], ...] = ()
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the registry said of a thing: its groups are those that it is in and those above them."""
-
-    thing_id: str
-    groups: frozenset[str]
-    answered_at: int
-    id_since: int = 0
-
-
-@dataclass(frozen=True)
-class Event:
-    thing: str
-    profile: str
-    behavior: str
-    type: str
-    at: int
-    value: Value | None = None
-
-
-@dataclass(frozen=True)
-class Reply:
-    """`accepted`, `throttled` or `not a thing`; and the custom metrics that could not be used, with the reasons."""
-
-    outcome: str
-    dropped: tuple[tuple[str, str], ...] = ()
-    dropped_count: int = 0
 
 
 class Reference:
@@ -156,20 +37,23 @@ class Reference:
         self._rules = rules
         self._profiles: dict[str, dict[str, Living]] = {}
         self._targets: dict[str, set[str]] = {}
+        self._puts = 0
         self._types: dict[str, str] = {}
-        self._registry: list[h.ThingChanged | h.GroupMoved] = []
+        self._untold: list[Untold] = []
+        self._memberships = Memberships(rules)
         self._asked: set[tuple[str, int]] = set()
-        self._facts: dict[str, Facts] = {}
         self._logs: dict[str, list[Entry]] = {}
-        for number, happening in enumerate(history):
-            self._happen(number, happening)
+        for happening in history:
+            self._happen(happening)
             if not isinstance(happening, h.Waited) or happening.swept:
+                self._dispatch()
                 self._sweep(happening.now)
+                self._dispatch()
 
-    def _happen(self, number: int, happening: h.Happening) -> None:
+    def _happen(self, happening: h.Happening) -> None:  # noqa: C901, PLR0912 (a line for each word)
         match happening:
             case h.ProfilePut():
-                self._put(number, happening)
+                self._put(happening)
             case h.ProfileDeleted(_, name):
                 del self._profiles[name], self._targets[name]
             case h.Attached(_, name, target):
@@ -181,33 +65,36 @@ class Reference:
             case h.MetricDefined(_, metric, str(metric_type)):
                 self._types[metric] = metric_type
             case h.ThingChanged() | h.GroupMoved():
-                self._registry.append(happening)
+                self._memberships.change(happening)
             case h.Asked(now, thing):
                 self._asked.add((thing, now))
             case h.Heard(now, thing, asked_at):
                 self._asked.remove((thing, asked_at))
-                self._learn(thing, self._answer(thing, until=asked_at, stamped=asked_at))
+                self._memberships.learn(thing, asked_at=asked_at)
                 self._leave(thing, now)
             case h.Reported():
                 self.replies.append(self._take(happening))
             case h.Crossed(_, first, second):
                 crossed = self._place(first) in {"next", "late"}
                 self.replies += map(self._take, (second, first) if crossed else (first, second))
+            case h.AtOnce(_, happenings):
+                for each in happenings:
+                    self._happen(each)
             case h.Waited(now, _, True):
                 self._expire(now)
 
     # Behaviors
 
-    def _put(self, number: int, put: h.ProfilePut) -> None:
+    def _put(self, put: h.ProfilePut) -> None:
+        self._puts += 1
         self._targets.setdefault(put.profile, set())
         before, self._profiles[put.profile] = self._profiles.get(put.profile, {}), {}
         for says in put.behaviors:
-            life, since, was = Life(put.profile, says["name"], says.get("metric"), put.now), number, {}
-            if old := before.get(life.name):
-                was = old.says
-                if life.metric == old.life.metric and ("criteria" in says) == ("criteria" in was):
-                    life = old.life
-                    since = old.criteria_since if says.get("criteria") == was.get("criteria") else number
+            life = Life(put.profile, says["name"], says.get("metric"), put.now)
+            since, old = self._puts, before.get(life.name)
+            if old and life.metric == old.life.metric and ("criteria" in says) == ("criteria" in old.says):
+                life = old.life
+                since = old.criteria_since if says.get("criteria") == old.says.get("criteria") else self._puts
             self._profiles[put.profile][life.name] = Living(life, says, since)
 
     def _lives(self) -> dict[Life, Living]:
@@ -226,39 +113,9 @@ class Reference:
 
     # The registry
 
-    def _answer(self, thing: str, *, until: int, stamped: int) -> Facts:
-        """What the registry says of a thing, after all its changes until then."""
-        thing_id, groups, parents = "", frozenset[str](), dict[str, str | None]()
-        for change in self._registry:
-            if change.now > until:
-                break
-            if isinstance(change, h.GroupMoved):
-                parents[change.group] = change.parent
-            elif change.thing == thing:
-                thing_id, groups = change.thing_id, frozenset(change.groups)
-        for _ in parents:
-            groups |= {parent for group in groups if (parent := parents.get(group))}
-        return Facts(thing_id, groups, stamped)
-
-    def _learn(self, thing: str, answer: Facts) -> Facts:
-        """Believe an answer, unless one to a later question is known."""
-        known = self._facts.get(thing)
-        if known and known.answered_at >= answer.answered_at:
-            return known
-        since = 0 if not known else known.id_since if known.thing_id == answer.thing_id else answer.answered_at
-        self._facts[thing] = replace(answer, id_since=since)
-        return self._facts[thing]
-
-    def _facts_for(self, report: h.Reported) -> Facts | None:
-        known, allowed = self._facts.get(report.thing), self._rules.allow_unregistered
-        if known and (known.thing_id or (allowed and report.at - known.answered_at < HOUR)):
-            return known
-        answer = self._answer(report.thing, until=report.now, stamped=report.at)
-        return self._learn(report.thing, answer) if answer.thing_id or allowed else None
-
     def _leave(self, thing: str, now: int) -> None:
         """Alarms of what does not cover a thing any more, or of another thing of its name, are put to rest."""
-        facts, log = self._facts[thing], self._logs.get(thing, [])
+        facts, log = self._memberships.of(thing), self._logs.get(thing, [])
         if not log:
             return
         lives, state = self._lives(), self._counting(log[-1], facts, now)
@@ -300,45 +157,67 @@ class Reference:
         log.append(Entry(at, max([at, *(each.pos for each in log)]), facts.thing_id, state, *of_report))
 
     def _expire(self, now: int) -> None:
-        def is_kept(since: int) -> bool:
-            return (since + self._rules.keep) // 1000 > now // 1000
-
-        self._logs = {thing: [each for each in log if is_kept(each.pos)] for thing, log in self._logs.items()}
-        known = self._facts.items()
-        self._facts = {thing: facts for thing, facts in known if facts.thing_id or is_kept(facts.answered_at)}
+        self._memberships.expire(now)
+        self._logs = {thing: [e for e in log if self._rules.keeps(e.pos, now)] for thing, log in self._logs.items()}
 
     # Violations
 
     def _begin(self, life: Life, thing: str, facts: Facts, at: int, value: Value) -> Violation:
         violation = Violation(life, thing, facts.thing_id, at, at, value)
-        self.active.append(violation)
-        self._tell(violation, "in-alarm", at, value, alert=True)
+        self._untold.append(Untold(violation, "in-alarm", at, value, alert=self._is_heard(life)))
         return violation
 
     def _end(self, violation: Violation, how: str, at: int, value: Value | None = None, *, alert: bool) -> None:
-        if violation in self.active:
-            self.active.remove(violation)
-            self._tell(violation, how, at, value, alert=alert)
+        self._untold.append(Untold(violation, how, at, value, alert=alert))
 
-    def _tell(self, violation: Violation, how: str, at: int, value: Value | None, *, alert: bool) -> None:
-        life = violation.life
-        self.events.append(Event(violation.thing, life.profile, life.name, how, at, value))
-        living = self._lives().get(life)
-        if alert and living and not living.says.get("suppressAlerts"):
+    def _dispatch(self) -> None:
+        """Tell what has begun or ended, unless it is not wanted any more: a beginning is then never told, an end is
+        then no return to what is normal."""
+        while self._untold:
+            each = self._untold.pop(0)
+            violation, stands = each.violation, self._stands(each.violation)
+            if each.how == "in-alarm" and stands:
+                self.active.append(violation)
+                self._tell(each)
+            elif each.how == "in-alarm":
+                self._put_to_rest(violation, each.at, alert=False)
+            elif violation in self.active:
+                self.active.remove(violation)
+                is_told = stands or each.how == "alarm-invalidated"
+                self._tell(each if is_told else Untold(violation, "alarm-invalidated", each.at))
+
+    def _tell(self, untold: Untold) -> None:
+        violation, life = untold.violation, untold.violation.life
+        self.events.append(Event(violation.thing, life.profile, life.name, untold.how, untold.at, untold.value))
+        if untold.alert and self._is_heard(life):
             self.alerts.append(self.events[-1])
+
+    def _is_heard(self, life: Life) -> bool:
+        living = self._lives().get(life)
+        return living is not None and not living.says.get("suppressAlerts")
+
+    def _stands(self, violation: Violation) -> bool:
+        """Whether the behavior lives, and covers the thing that was meant."""
+        life, facts = violation.life, self._memberships.of(violation.thing)
+        return life in self._lives() and self._covers(life, facts) and violation.thing_id == facts.thing_id
+
+    def _put_to_rest(self, violation: Violation, now: int, *, alert: bool) -> bool:
+        """Put the alarm of a behavior that lives to rest, where it rings. Returns whether it did."""
+        life, thing, facts = violation.life, violation.thing, self._memberships.of(violation.thing)
+        alarm = self._counting(self._logs[thing][-1], facts, now).alarms.get(life) if self._logs.get(thing) else None
+        rings = alarm is not None and alarm.violation is violation and life in self._lives()
+        if rings:
+            self._rest(thing, [life], facts, now, alert=alert)
+        return rings
 
     def _sweep(self, now: int) -> None:
         """End what nothing stands for any more, and what was heard nothing of for two days."""
-        for violation in [*self.active]:
-            life, thing, facts = violation.life, violation.thing, self._facts.get(violation.thing)
-            facts = facts or Facts("", frozenset(), 0)
-            log = self._logs.get(thing, [])
+        for violation in self.active:
+            life, thing, facts = violation.life, violation.thing, self._memberships.of(violation.thing)
+            log, stands = self._logs.get(thing), self._stands(violation)
             alarm = self._counting(log[-1], facts, now).alarms.get(life) if log else None
-            stands = life in self._lives() and self._covers(life, facts) and violation.thing_id == facts.thing_id
-            silent = alarm is None or alarm.seen_at + SILENT_AFTER <= now
-            if alarm and life in self._lives() and (silent or not stands):
-                self._rest(thing, [life], facts, now, alert=stands)
-            elif silent or not stands:
+            is_silent = alarm is None or alarm.seen_at + SILENT_AFTER <= now
+            if (is_silent or not stands) and not self._put_to_rest(violation, now, alert=stands):
                 self._end(violation, "alarm-invalidated", now, alert=stands)
 
     # Reports
@@ -349,7 +228,7 @@ class Reference:
             return Reply(place)
         points, dropped = datapoints(report.body, self._types)
         if place != "duplicate":
-            facts, log = self._facts[report.thing], self._logs.get(report.thing, [])
+            facts, log = self._memberships.of(report.thing), self._logs.get(report.thing, [])
             now = max(self._time(report), log[-1].pos if log and place == "late" else 0)
             self._end_void(log[-1] if log else None, facts, now)
             (self._take_next if place == "next" else self._take_late)(report, points, facts, now)
@@ -363,7 +242,7 @@ class Reference:
         log, key = self._logs.get(report.thing, []), _key(report)
         if report.again and any(entry.report == key for entry in log):
             return "duplicate"
-        facts = self._facts_for(report)
+        facts = self._memberships.facts_for(report)
         if facts is None:
             return "not a thing"
         at = self._time(report)
@@ -395,7 +274,7 @@ class Reference:
                     alarm = replace(alarm, criteria_since=living.criteria_since, verdicts=())
                 if applies and life.metric in judged:
                     value = _compared(living, judged, windows)
-                    alarm = self._step(alarm, living, report.thing, facts, at, value)
+                    alarm = self._step(alarm, living, value, report.thing, facts, at=at)
                 if not alarm.at_rest and (alarm.violation or applies):
                     alarms[life] = alarm
         recent = (_key(report), *state.recent)[:REMEMBERED]
@@ -403,7 +282,7 @@ class Reference:
             report.thing, facts, at, State(at, alarms, windows, recent), _key(report), self._traffic(judged, facts)
         )
 
-    def _step(self, alarm: Alarm, living: Living, thing: str, facts: Facts, at: int, value: Value) -> Alarm:
+    def _step(self, alarm: Alarm, living: Living, value: Value, thing: str, facts: Facts, *, at: int) -> Alarm:
         violated = not conforms(living.says["criteria"], value)
         alarm = replace(alarm, verdicts=(*alarm.verdicts, violated), seen_at=at)
         needed = living.count("Clear" if alarm.violation else "Alarm")
@@ -461,40 +340,4 @@ def _key(report: h.Reported) -> tuple[int, str]:
 
 def _compared(living: Living, points: Mapping[str, Value], windows: Mapping[tuple[str, int], Slots]) -> Value:
     window = living.window
-    return {"count": min(sum(each for _, each in windows[window]), MOST)} if window else points[living.says["metric"]]
-
-
-def slack(duration: int) -> int:
-    return min(30_000, duration // 10)
-
-
-def summed(slots: Slots, at: int, value: int, duration: int) -> Slots:
-    """A window's slots after one more datapoint."""
-    slots = tuple(slot for slot in slots if slot[0] > at - duration + slack(duration))
-    if slots and at - slots[-1][0] < duration // 16:
-        return (*slots[:-1], (slots[-1][0], slots[-1][1] + value))
-    return (*slots, (at, value))
-
-
-def summed_late(slots: Slots, at: int, value: int, duration: int) -> Slots:
-    """The same, where newer datapoints are there already: it counts in a slot nearby, the older one first."""
-    newest = slots[-1][0]
-    if at >= newest:
-        return summed(slots, at, value, duration)
-    if at <= newest - duration + slack(duration):
-        return slots
-    near = [slot for slot in slots if abs(at - slot[0]) < duration // 16]
-    older, newer = [slot for slot in near if slot[0] <= at], [slot for slot in near if slot[0] > at]
-    joined = (older[-1:] or newer[:1] or [None])[0]
-    if joined is None:
-        return tuple(sorted([*slots, (at, value)]))
-    return tuple((slot[0], slot[1] + value) if slot is joined else slot for slot in slots)
-
-
-def is_fault(metric: str, value: Value, before: int, *, silent: bool) -> bool:
-    """Whether a difference is none: its counter was set back, or reported whole after a silence."""
-    if metric not in TRAFFIC:
-        return False
-    count = value["count"]
-    jumps = silent and count > PLAUSIBLE[TRAFFIC[metric].split("_")[0]] and count > 100 * before
-    return count >= 2**63 or jumps
+    return {"count": total(windows[window])} if window else points[living.says["metric"]]

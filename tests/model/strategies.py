@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.model.happenings import Behavior, Body
-from tests.model.reading import conforms, datapoints
-from tests.model.reference import DAY, HOUR, Rules
+from tests.model.reading import DAY, HOUR, conforms, datapoints
+from tests.model.records import Rules
 
 SECOND, MINUTE = 1000, 60_000
 
@@ -57,6 +57,14 @@ gaps = st.sampled_from(
         HOUR + 1,  # after that an agent may have been started anew
     ]
 )
+EDGES = [  # of a window of 300 s: of itself, and of the slots of a sixteenth that it is summed in
+    [300 * SECOND, 18_750, 270 * SECOND - 18_750],
+    [300 * SECOND, 18_749, 270 * SECOND - 18_749],
+    [300 * SECOND, 270 * SECOND - 1],
+    [300 * SECOND, 270 * SECOND],
+]
+rhythms = st.lists(gaps, min_size=2, max_size=6) | st.sampled_from(EDGES)
+quiet = st.lists(st.sampled_from([12 * HOUR, DAY, 2 * DAY - 1]), min_size=2, max_size=4)
 waits = st.sampled_from([MINUTE, 20 * MINUTE, HOUR, 12 * HOUR, DAY, 2 * DAY - 1, 2 * DAY, 2 * DAY, 3 * DAY])
 late = st.sampled_from([1, SECOND, 5 * MINUTE, 10 * MINUTE, HOUR, DAY])
 
@@ -88,6 +96,9 @@ MEMBERS = {"ports": "ports", "addresses": "cidrs", "number-list": "numbers", "st
 OFTEN = ("aws:all-bytes-out", "aws:num-established-tcp-connections", "aws:listening-tcp-ports")
 
 
+counts = st.sampled_from([None, None, None, 1, 2, 2, 3])
+
+
 def criteria(metric: str, kind: str) -> st.SearchStrategy[dict[str, Any]]:
     """Criteria of a metric.
 
@@ -102,7 +113,6 @@ def criteria(metric: str, kind: str) -> st.SearchStrategy[dict[str, Any]]:
     else:
         inside, outside, values = LISTS[kind]
         compared = st.sampled_from([(op, {MEMBERS[kind]: each}) for op in (inside, outside) for each in values])
-    counts = st.sampled_from([None, None, None, None, 1, 2, 3])
     durations = st.sampled_from([300, 300, 600, 3600]) if kind == "count" and metric != GAUGES[2] else st.none()
     return st.builds(_criteria, compared, durations, counts, counts)
 
@@ -137,8 +147,8 @@ def behaviors(draw: st.DrawFn, name: str, defined: Mapping[str, str]) -> Behavio
 
 COUNTED = (0, 5, 60, 99, 100, 101, 500, 501)
 FAULTY = (2**32 + 1, 2**40, 2**63 - 1, 2**63, 2**64 - 1)
-PORTS = ([], [22], [443, 22], [8888, 443], [22, 22])
-HOSTS = (
+PORTS: Sequence[Sequence[int]] = ([], [22], [443, 22], [8888, 443], [22, 22])
+HOSTS: Sequence[Sequence[str]] = (
     [],
     ["10.1.2.3:443"],
     ["10.1.2.3:443", "192.0.2.1:53"],
@@ -155,7 +165,7 @@ GIVEN: Mapping[str, Sequence[Mapping[str, Any]]] = {
         for each in ([], ["10.1.2.3"], ["192.0.2.1", "10.1.2.3"], ["2001:db8::1"], ["::ffff:10.1.2.3"])
     ],
 }
-BROKEN = (
+BROKEN: Sequence[Mapping[str, Any]] = (
     {},
     {"number": True},
     {"number": "5"},

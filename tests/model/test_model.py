@@ -3,28 +3,38 @@
 A failure prints the history that led to it, from the beginning.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.model import happenings as h
 from tests.model import strategies as given
 from tests.model.playing import Differs, Play, shortest
 from tests.model.product import BEGINNING
-from tests.model.reference import Rules
+from tests.model.reading import HOUR
+from tests.model.records import Rules
 
 few = settings(
-    max_examples=60,
+    max_examples=100,
     stateful_step_count=30,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # `shortest` does the rest
     deadline=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
-many = settings(few, max_examples=3000, stateful_step_count=60)
+many = settings(few, max_examples=2000, stateful_step_count=60)
 
 
 class Account(RuleBasedStateMachine):
@@ -34,6 +44,7 @@ class Account(RuleBasedStateMachine):
         super().__init__()
         self.now = BEGINNING
         self.play: Play | None = None
+        self.held: list[h.Happening] | None = None
         self.profiles: dict[str, tuple[h.Behavior, ...]] = {}
         self.targets: set[tuple[str, str]] = set()
         self.types: dict[str, str] = {}
@@ -42,15 +53,18 @@ class Account(RuleBasedStateMachine):
         self.unheard: list[tuple[str, int]] = []
         self.sent: list[h.Reported] = []
 
-    @initialize(rules=given.rules, data=st.data(), registered=given.mostly)
-    def begin(self, rules: Rules, data: st.DataObject, registered: bool) -> None:
+    @initialize(rules=given.rules, data=st.data(), registered=given.mostly, nested=st.booleans(), to=given.targets)
+    def begin(self, rules: Rules, data: st.DataObject, registered: bool, nested: bool, to: str) -> None:
         self.play = Play(rules)
         for metric, metric_type in given.CUSTOM.items():
             self.define(metric, metric_type)
-        self._put("p", [data.draw(given.behaviors(name, self.types)) for name in given.NAMES[:2]])
-        self.attach(data, "all/things" if registered else data.draw(given.targets))
+        if nested:
+            for group, parent in pairwise(given.GROUPS):
+                self.move_group(group, parent, heard=True)
         for thing in given.THINGS if registered else ():
             self.create(thing, ("g",), heard=True)
+        self._put("p", [data.draw(given.behaviors(name, self.types)) for name in given.NAMES[:2]])
+        self.attach("p", to)
 
     def teardown(self) -> None:
         if self.play:
@@ -58,7 +72,23 @@ class Account(RuleBasedStateMachine):
 
     def happen(self, happening: h.Happening) -> None:
         assert self.play
-        self.play.happen(happening)
+        if self.held is None:
+            self.play.happen(happening)
+        else:
+            self.held.append(happening)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """What happens meanwhile happens at once."""
+        self.held = held = list[h.Happening]()
+        yield
+        self.held = None
+        self.happen(h.AtOnce(self.now, tuple(held)))
+
+    @invariant()
+    def the_product_has_done_what_it_ought_to(self) -> None:
+        if self.play:
+            self.play.compare()
 
     # Profiles
 
@@ -67,22 +97,37 @@ class Account(RuleBasedStateMachine):
         self.profiles[name] = tuple(behaviors)
         self.happen(h.ProfilePut(self.now, name, self.profiles[name]))
 
-    @rule(name=given.profiles, data=st.data())
+    @rule(data=st.data(), what=st.sampled_from(["put", "edit", "edit", "attach", "attach", "detach", "define"]))
+    def administer(self, data: st.DataObject, what: str) -> None:
+        match what:
+            case "put":
+                self.put_profile(data.draw(given.profiles), data)
+            case "edit" if any(self.profiles.values()):
+                self.edit_behavior(data)
+            case "detach" if self.profiles:
+                self.detach(data, deleted=data.draw(given.seldom))
+            case "define":
+                self.define(data.draw(given.custom), data.draw(given.types))
+            case _:
+                self.attach(data.draw(given.profiles), data.draw(given.targets))
+
     def put_profile(self, name: str, data: st.DataObject) -> None:
         known_as = data.draw(st.lists(given.names, max_size=3, unique=True))
         self._put(name, [data.draw(given.behaviors(each, self.types)) for each in known_as])
 
-    @precondition(lambda self: any(self.profiles.values()))
-    @rule(data=st.data())
     def edit_behavior(self, data: st.DataObject) -> None:
         name, behaviors = data.draw(st.sampled_from([each for each in self.profiles.items() if each[1]]))
         position = data.draw(st.integers(0, len(behaviors) - 1))
-        old, kinds = dict(behaviors[position]), {**given.KINDS, **self.types}
+        old, kinds = behaviors[position], {**given.KINDS, **self.types}
+        new: list[h.Behavior] = [old]
         match data.draw(
-            st.sampled_from(["criteria", "criteria", "criteria", "anything", "name", "gone", "same", "mute"])
+            st.sampled_from(["criteria", "count", "count", "anything", "anything", "name", "gone", "same", "mute"])
         ):
             case "criteria":
                 new = [{**old, "criteria": data.draw(given.criteria(old["metric"], kinds[old["metric"]]))}]
+            case "count" if "criteria" in old:
+                member = data.draw(st.sampled_from(["consecutiveDatapointsToAlarm", "consecutiveDatapointsToClear"]))
+                new = [{**old, "criteria": {**old["criteria"], member: data.draw(st.integers(1, 3))}}]
             case "anything":
                 new = [data.draw(given.behaviors(old["name"], self.types))]
             case "name":
@@ -92,21 +137,14 @@ class Account(RuleBasedStateMachine):
                 new = []
             case "mute":
                 new = [{**old, "suppressAlerts": not old.get("suppressAlerts", False)}]
-            case _:
-                new = [old]
         self._put(name, [*behaviors[:position], *new, *behaviors[position + 1 :]])
 
-    @precondition(lambda self: self.profiles)
-    @rule(data=st.data(), to=given.targets)
-    def attach(self, data: st.DataObject, to: str) -> None:
-        name = data.draw(st.sampled_from(list(self.profiles)))
-        if (name, to) not in self.targets:
+    def attach(self, name: str, to: str) -> None:
+        if name in self.profiles and (name, to) not in self.targets:
             self.targets.add((name, to))
             self.happen(h.Attached(self.now, name, to))
 
-    @precondition(lambda self: self.profiles)
-    @rule(data=st.data(), deleted=given.seldom)
-    def detach(self, data: st.DataObject, deleted: bool) -> None:
+    def detach(self, data: st.DataObject, *, deleted: bool) -> None:
         """From one target, or from all since it is deleted."""
         if deleted or not self.targets:
             name = data.draw(st.sampled_from(list(self.profiles)))
@@ -118,7 +156,6 @@ class Account(RuleBasedStateMachine):
             self.targets.remove((name, target))
             self.happen(h.Detached(self.now, name, target))
 
-    @rule(metric=given.custom, metric_type=given.types)
     def define(self, metric: str, metric_type: str) -> None:
         """A metric that no profile uses is deleted, one that is not there is created."""
         used = {says.get("metric") for behaviors in self.profiles.values() for says in behaviors}
@@ -171,7 +208,7 @@ class Account(RuleBasedStateMachine):
             self._changed(thing, "", (), heard=heard)
 
     @rule(group=given.groups, parent=given.groups, heard=given.mostly)
-    def move_group(self, group: str, parent: str, heard: bool) -> None:
+    def move_group(self, group: str, parent: str, *, heard: bool) -> None:
         """A group gets a parent among those that may be above it, or loses it."""
         above = given.GROUPS.index(parent) > given.GROUPS.index(group)
         self.now += 1
@@ -193,19 +230,47 @@ class Account(RuleBasedStateMachine):
         watching = [says for behaviors in self.profiles.values() for says in behaviors if "criteria" in says]
         return data.draw(given.bodies(watching[:5], self.types))
 
-    @rule(thing=given.things, data=st.data(), gaps=st.lists(given.gaps, min_size=2, max_size=6))
+    @rule(thing=given.things, data=st.data(), gaps=given.rhythms)
     def report(self, thing: str, data: st.DataObject, gaps: list[int]) -> None:
         for gap in gaps:
             self.now += gap
             self.happen(self._report(thing, self._body(data), self.now))
 
-    @rule(thing=given.things, data=st.data(), times=st.integers(2, 4))
-    def report_the_same(self, thing: str, data: st.DataObject, times: int) -> None:
-        """Every five minutes: what argues for a turn goes on."""
-        body = self._body(data)
+    def _say(self, thing: str, body: h.Body, times: int) -> None:
         for _ in range(times):
             self.now += 300 * given.SECOND
             self.happen(self._report(thing, body, self.now))
+
+    @rule(
+        thing=given.things,
+        data=st.data(),
+        times=st.integers(1, 3),
+        between=st.sampled_from(["edit", "edit", "detach", "leave", "be quiet", "pause"]),
+    )
+    def report_the_same(self, thing: str, data: st.DataObject, times: int, between: str) -> None:
+        """What argues for a turn goes on every five minutes, and something comes in between."""
+        body = self._body(data)
+        self._say(thing, body, times)
+        match between:
+            case "edit" if any(self.profiles.values()):
+                self.edit_behavior(data)
+            case "detach" if self.targets:
+                name, target = data.draw(st.sampled_from(sorted(self.targets)))
+                self.happen(h.Detached(self.now, name, target))
+                self._say(thing, body, data.draw(st.integers(0, 1)))
+                self.happen(h.Attached(self.now, name, target))
+            case "leave" if thing in self.registered:
+                self._changed(thing, self.registered[thing], (), heard=True)
+                self._say(thing, body, data.draw(st.integers(0, 1)))
+                self._changed(thing, self.registered[thing], ("g",), heard=True)
+            case "pause":
+                keep = self.play.rules.keep if self.play else 0
+                self.wait(data.draw(st.sampled_from([HOUR, keep - 1, keep])), data.draw(given.mostly), expired=False)
+            case "be quiet":  # of all that is watched
+                for gap in data.draw(given.quiet):
+                    self.now += gap
+                    self.happen(self._report(thing, {"metrics": {}}, self.now))
+        self._say(thing, body, times)
 
     @precondition(lambda self: self.sent)
     @rule(thing=given.things, data=st.data(), late=given.late)
@@ -213,16 +278,17 @@ class Account(RuleBasedStateMachine):
         self.happen(self._report(thing, self._body(data), self.now - late))
 
     @precondition(lambda self: self.sent)
-    @rule(data=st.data(), beside=st.sampled_from([-1, 0, 1, 20_000]))
+    @rule(data=st.data(), beside=st.sampled_from([-1, 0, 1, 20_000, 150_000]))
     def report_late_beside_another(self, data: st.DataObject, beside: int) -> None:
-        other = data.draw(st.integers(0, len(self.sent) - 1).map(self.sent.__getitem__))
+        recent = self.sent[-6:]
+        other = recent[data.draw(st.integers(0, len(recent) - 1))]
         self.happen(self._report(other.thing, self._body(data), min(other.at + beside, self.now)))
 
     @precondition(lambda self: self.sent)
     @rule(data=st.data(), fresh=st.booleans(), again=st.booleans())
     def repeat(self, data: st.DataObject, fresh: bool, again: bool) -> None:
         """A report comes again: the same delivery, or one that is timed anew."""
-        sent = data.draw(st.integers(0, len(self.sent) - 1).map(self.sent.__getitem__))
+        sent = self.sent[data.draw(st.integers(0, len(self.sent) - 1))]
         if fresh:
             # That a thing was registered meanwhile is found out, and acted on, by a report that is new: one that was
             # counted already writes nothing, so what it has learned waits for the next look at the thing.
@@ -248,10 +314,26 @@ class Account(RuleBasedStateMachine):
         second = first if doubled else self._report(thing, self._body(data), self.now)
         self.happen(h.Crossed(self.now, first, second))
 
+    @rule(thing=given.things, data=st.data(), by=st.sampled_from(["edit", "detach", "delete", "leave", "create"]))
+    def report_is_overtaken(self, thing: str, data: st.DataObject, by: str) -> None:
+        """Before a report's events are recorded, nobody wants them any more, or others."""
+        self.now += 300 * given.SECOND
+        with self.at_once():
+            self.happen(self._report(thing, self._body(data), self.now))
+            match by:
+                case "edit" if any(self.profiles.values()):
+                    self.edit_behavior(data)
+                case "detach" | "delete" if self.profiles:
+                    self.detach(data, deleted=by == "delete")
+                case "leave" if thing in self.registered:
+                    self._changed(thing, self.registered[thing], (), heard=True)
+                case "create":
+                    self.create(thing, ("g",), heard=True)
+
     # Time
 
     @rule(time=given.waits, swept=given.mostly, expired=given.seldom)
-    def wait(self, time: int, swept: bool, expired: bool) -> None:
+    def wait(self, time: int, swept: bool, *, expired: bool) -> None:
         self.now += time
         self.happen(h.Waited(self.now, swept, expired))
 
