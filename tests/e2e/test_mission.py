@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -247,3 +248,43 @@ def test_reports_on_the_own_topic_count_and_are_answered_there(home: Home) -> No
     device.hear(thing, prefix="warden")
 
     assert device.report(thing, listening(22), prefix="warden")["status"] == "ACCEPTED"
+
+
+def test_d1_the_datapoints_that_violated_are_in_the_alert_and_all_of_them_can_be_listed(home: Home) -> None:
+    """To find a threshold: start low, see what alerts carry, then look at what the fleet reports."""
+    thing, inbox = home.thing("tuned", "fleet"), home.inbox("d1")
+    low = {
+        "name": "traffic",
+        "metric": "aws:all-bytes-out",
+        "criteria": {"comparisonOperator": "less-than", "value": {"count": 100}, "durationSeconds": 300},
+    }
+    home.profile("tuning", low, target="thinggroup/fleet", alertTargets=inbox.target)
+    device = home.device("tuned")
+    device.hear(thing)
+    for report_id, sent in ((1, 90), (2, 5000)):
+        report = {
+            "header": {"report_id": report_id, "version": "1.0"},
+            "metrics": {"network_stats": {"bytes_out": sent}},
+        }
+        assert device.report(thing, report)["status"] == "ACCEPTED"
+
+    assert inbox.next()["metricValue"] == {"count": 5090}
+    pages = home.client("iot").get_paginator("list_metric_values")
+    span = {"startTime": 0, "endTime": 4_102_444_800}
+    listed = pages.paginate(thingName=thing, metricName="aws:all-bytes-out", **span, PaginationConfig={"PageSize": 1})
+    assert [each["value"] for page in listed for each in page["metricDatumList"]] == [{"count": 90}, {"count": 5000}]
+
+
+def test_l1_what_is_too_much_is_refused_with_awss_errors_and_limits_can_be_raised(tmp_path: Path) -> None:
+    with running(tmp_path / "data", "--limit", "custom_metrics=1", "--limit", "profiles_per_target=6") as home:
+        iot = home.client("iot")
+        iot.create_custom_metric(metricName="one", metricType="number")
+        with pytest.raises(iot.exceptions.LimitExceededException, match="there may be 1 custom metrics"):
+            iot.create_custom_metric(metricName="two", metricType="number")
+        for number in range(6):
+            home.profile(f"p{number}", behavior(22))
+        with pytest.raises(iot.exceptions.LimitExceededException, match="at most 6 security profiles"):
+            home.profile("p6", behavior(22))
+        many = [behavior(22, name=f"b{number}") for number in range(101)]
+        with pytest.raises(iot.exceptions.InvalidRequestException, match="behaviors: "):
+            iot.create_security_profile(securityProfileName="many", behaviors=many)
