@@ -15,6 +15,7 @@ from warden.ports import Item, Key
 from warden.storage import keys
 from warden.storage.catalogue import CatalogueCache
 from warden.storage.thing_log import Outbox
+from warden.storage.violations import Violations
 from warden.use_cases.attach_security_profile import attach_security_profile
 from warden.use_cases.create_security_profile import create_security_profile
 from warden.use_cases.deliver_alerts import DeliverAlerts
@@ -30,6 +31,8 @@ class Fleet:
     """
 
     def __init__(self, parts: Parts, clients: Clients) -> None:
+        # Its `deliver` is no PublishAlerts, which alone tells the event bus: what nobody tells would be due for ever.
+        parts.violations = Violations(parts.control_table, event_days=parts.settings.event_days)
         self.parts = parts
         self.registry = Registry()
         self.topics = Topics(Outside())

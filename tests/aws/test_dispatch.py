@@ -235,11 +235,11 @@ evaluated, what it covers, and the thing; the event with its episode; the mark."
 TELL = {
     "dynamodb:GetItem": 6,
     "dynamodb:Query": 2,
-    "dynamodb:PutItem": 2,
+    "dynamodb:PutItem": 1,
     "iot-data-plane:Publish": 1,
 }
 """Requests of its alert's publication: the event, the rule, the fence again; the attempt. Then the event as it is now,
-and that the event bus was told."""
+which might have to be announced, too."""
 
 
 def test_the_requests_of_a_transition_and_of_its_alert(fleet: Fleet, parts: Parts, requests: Requests) -> None:
