@@ -71,7 +71,7 @@ class Account:
 
     def __init__(self, parts: Parts, clients: Clients, clock: Clock) -> None:
         self.parts, self.clients, self.clock = parts, clients, clock
-        self.fleet = Fleet(parts, clients)
+        self.fleet = Fleet(parts, clients, announces=True)
         self.engine = Engine(clients)
         self.receipts = Receipts(parts)
         self.publish = publish_alerts(parts)

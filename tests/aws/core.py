@@ -30,9 +30,9 @@ class Fleet:
         stream: Of table `log`.
     """
 
-    def __init__(self, parts: Parts, clients: Clients) -> None:
-        # Its `deliver` is no PublishAlerts, which alone tells the event bus: what nobody tells would be due for ever.
-        parts.violations = Violations(parts.control_table, event_days=parts.settings.event_days)
+    def __init__(self, parts: Parts, clients: Clients, *, announces: bool = False) -> None:
+        if not announces:  # `deliver` tells no event bus of them: they would be due for ever
+            parts.violations = Violations(parts.control_table, event_days=parts.settings.event_days)
         self.parts = parts
         self.registry = Registry()
         self.topics = Topics(Outside())
