@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -24,11 +25,16 @@ def violating(home: Home) -> Home:
     home.profile("forgetting", behavior(22))
     for thing in ("secret", "other"):
         home.thing(thing)
-        device = home.device(thing)
-        device.hear(thing)
-        assert device.report(thing, listening(443))["status"] == "ACCEPTED"
+        report(home, thing)
     eventually(lambda: len(home.active(securityProfileName="forgetting")) == 2)
     return home
+
+
+def report(home: Home, thing: str) -> None:
+    """The thing reports what it must not, and is gone again."""
+    with closing(home.device(thing)) as device:
+        device.hear(thing)
+        assert device.report(thing, listening(443))["status"] == "ACCEPTED"
 
 
 def values(home: Home, thing: str) -> Any:
@@ -49,9 +55,7 @@ def test_a_thing_is_forgotten_on_one_machine_and_no_other(violating: Home) -> No
 
 def test_a_forgotten_thing_is_as_new_when_it_reports_again(violating: Home) -> None:
     warden("forget", "other", "--yes")
-    device = violating.device("another")
-    device.hear("other")
-    assert device.report("other", listening(443, report_id=1))["status"] == "ACCEPTED"
+    report(violating, "other")
     eventually(lambda: [each["thingName"] for each in violating.active(thingName="other")] == ["other"])
     assert len(values(violating, "other")["metricDatumList"]) == 1
 
