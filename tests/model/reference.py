@@ -257,9 +257,10 @@ class Reference:
     def _take_next(self, report: h.Reported, points: dict[str, Value], facts: Facts, at: int) -> None:
         log = self._logs.get(report.thing)
         state = self._counting(log[-1] if log else None, facts, at)
-        silent = at - state.report_at > HOUR
-        # What is known from before is what the newest entry has: one that is no report hides the report before it.
-        before = log[-1].traffic if log and state.report_at else {}
+        first = not (log and state.report_at)
+        told = bool(log and log[-1].report and log[-1].at == state.report_at)  # else what it said is not at hand
+        silent = first or (told and at - state.report_at > HOUR)
+        before = log[-1].traffic if log and told else {}
         judged = {m: v for m, v in points.items() if not is_fault(m, v, before.get(m, 0), silent=silent)}
         plan, windows, alarms = self._judging(facts), {}, {}
         for window in {each.window for each in plan if each.window}:

@@ -5,7 +5,6 @@ that whatever was interrupted can be done again.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,9 +15,6 @@ from warden.domain.alarms.stepping import step_alarms
 from warden.domain.behaviors.catalogue import Catalogue
 from warden.domain.behaviors.spikes import SILENT_MS, implausible
 from warden.domain.behaviors.target import ThingFacts
-
-if TYPE_CHECKING:
-    from warden.domain.behaviors.metrics import Datapoint
 
 
 def current(newest: Logged | None, facts: ThingFacts, *, now: int, keep: int) -> tuple[State, tuple[Transition, ...]]:
@@ -107,10 +103,13 @@ def report(
 
 
 def _flagged(arrival: Arrival, newest: Logged | None, state: State) -> tuple[str, ...]:
-    silent = arrival.at - state.report_at > SILENT_MS
-    before: dict[str, Datapoint] = {}
-    if silent and newest and state.report_at:
-        before = {code: point for code, point in newest.entry.points.items() if code not in newest.entry.flagged}
+    """Codes of a report's datapoints that are a counter's fault. Where something else was logged since the report
+    before, nothing tells a jump from a busy device, and it is believed."""
+    if newest is None or not state.report_at:
+        return implausible(arrival.points, {}, silent=True)
+    last = newest.entry
+    silent = arrival.at - state.report_at > SILENT_MS and last.kind is EntryKind.REPORT and not last.late
+    before = {code: point for code, point in last.points.items() if code not in last.flagged} if silent else {}
     return implausible(arrival.points, before, silent=silent)
 
 
