@@ -1,4 +1,5 @@
-"""Event → AWS IoT rule under the profile's own role → SNS; receipts and errors come back through a queue."""
+"""Event → AWS IoT rule under the profile's own role → SNS, or exported metrics → their topic; receipts and errors come
+back through a queue."""
 
 from collections.abc import Sequence
 
@@ -12,6 +13,9 @@ from infra.constructs.tables import Tables
 from infra.constructs.topic_rule import QueueRole
 from infra.nag import acknowledge
 from infra.stage import Stage
+
+ALERT_RULES, EXPORT_RULES = "alert_*", "export_*"
+"""Names of the delivery rules, behind what the stage's rules begin with, as patterns."""
 
 
 class AlertPath(Construct):
@@ -45,10 +49,9 @@ class AlertPath(Construct):
         """Of the role under which the alert rules send receipts."""
         return self._rules.role.role_arn
 
-    @property
-    def rule_arns(self) -> str:
-        """All the alert rules' ARNs, as a pattern."""
-        return self._stage.arn("iot", f"rule/{self._stage.rule_name('alert_*')}")
+    def _rule_arns(self, *rules: str) -> list[str]:
+        """Delivery rules' ARNs, as patterns."""
+        return [self._stage.arn("iot", f"rule/{self._stage.rule_name(each)}") for each in rules]
 
     def _make_topic(self) -> aws_sns.Topic:
         stage = self._stage
@@ -83,24 +86,31 @@ class AlertPath(Construct):
     def publish_from(self, *functions: WardenFunction, role_arns: Sequence[str]) -> None:
         """Let functions send alerts: into the alert rules, never to a topic of SNS itself."""
         for function in functions:
-            function.allow(
-                "iot:Publish",
-                on=[self._stage.arn("iot", f"topic/$aws/rules/{self._stage.rule_name('alert_*')}")],
-                why="Alert rules have random names, which no template may show",
-            )
+            self._publish_into(ALERT_RULES, function)
+            self._make_rules_from(function, ALERT_RULES, role_arns=role_arns)
             function.allow("sqs:SendMessage", on=[self.dead_alerts.queue_arn])
-            self.make_rules_from(function, role_arns=role_arns)
 
-    def make_rules_from(self, function: WardenFunction, *, role_arns: Sequence[str]) -> None:
-        """Let a function make the alert rules of the roles that profiles may name, and mend them."""
+    def clean_rules_from(self, function: WardenFunction) -> None:
+        """Let a function that publishes alerts remove the delivery rules that nobody needs, and put one back that
+        somebody needs again."""
+        self._change_rules_from(function, EXPORT_RULES)
+
+    def export_from(self, function: WardenFunction, *, role_arns: Sequence[str]) -> None:
+        """Let a function export metrics: into the rules for that, never to a topic itself."""
+        self._publish_into(EXPORT_RULES, function)
+        self._make_rules_from(function, EXPORT_RULES, role_arns=role_arns)
+
+    def _publish_into(self, rules: str, function: WardenFunction) -> None:
         function.allow(
-            "iot:CreateTopicRule",
-            "iot:GetTopicRule",
-            "iot:DeleteTopicRule",
-            "iot:TagResource",
-            on=[self.rule_arns],
-            why="Alert rules have random names",
+            "iot:Publish",
+            on=[self._stage.arn("iot", f"topic/$aws/rules/{self._stage.rule_name(rules)}")],
+            why="Delivery rules have random names, which no template may show",
         )
+
+    def _make_rules_from(self, function: WardenFunction, *rules: str, role_arns: Sequence[str]) -> None:
+        """Let a function make the delivery rules of the roles that profiles may name, and mend them."""
+        self._change_rules_from(function, *rules)
+        function.allow("iot:GetTopicRule", on=self._rule_arns(*rules), why="Delivery rules have random names")
         function.allow(
             "iam:PassRole",
             on=[*role_arns, self.rule_role_arn],
@@ -108,25 +118,37 @@ class AlertPath(Construct):
             why="Which roles profiles may name is the deployer's `role_arns`",
         )
 
+    def _change_rules_from(self, function: WardenFunction, *rules: str) -> None:
+        function.allow(
+            "iot:CreateTopicRule",
+            "iot:DeleteTopicRule",
+            "iot:TagResource",
+            on=self._rule_arns(*rules),
+            why="Delivery rules have random names",
+        )
+
     def judge_targets_in(self, function: WardenFunction, *, role_arns: Sequence[str]) -> None:
-        """Let a function see whether a role that profiles may name will do for alerts."""
-        self.make_rules_from(function, role_arns=role_arns)
+        """Let a function see whether a role that profiles may name will do for alerts and exports."""
+        self._make_rules_from(function, ALERT_RULES, EXPORT_RULES, role_arns=role_arns)
         function.allow("iam:GetRole", on=role_arns, why="Which roles profiles may name is the deployer's `role_arns`")
 
     def judge_targets_and_callers_in(self, function: WardenFunction, *, role_arns: Sequence[str]) -> None:
-        """Let a function see whether a role will do for alerts, and whether its caller may pass it."""
-        self.make_rules_from(function, role_arns=role_arns)
+        """Let a function see whether a role will do for alerts and exports, and whether its caller may pass it."""
+        self._make_rules_from(function, ALERT_RULES, EXPORT_RULES, role_arns=role_arns)
         people = [self._stage.arn("iam", f"{kind}/*", region=False) for kind in ("role", "user")]
         function.allow("iam:GetRole", on=people[:1], why="A caller's role may be any of the account's")
         function.allow("iam:SimulatePrincipalPolicy", on=people, why="A caller may be any role or user of the account")
 
     def clear_up_with(self, setup: WardenFunction, *, after: Sequence[Construct]) -> None:
-        """Remove the alert rules with the stack, after what could make one again."""
+        """Remove the delivery rules with the stack, after what could make one again."""
         setup.allow("iot:ListTopicRules", on=["*"], why="AWS IoT knows no narrower resource for lists")
         setup.allow(
-            "iot:ListTagsForResource", "iot:DeleteTopicRule", on=[self.rule_arns], why="Alert rules have random names"
+            "iot:ListTagsForResource",
+            "iot:DeleteTopicRule",
+            on=self._rule_arns(ALERT_RULES, EXPORT_RULES),
+            why="Delivery rules have random names",
         )
-        rules = custom_resource(self, "Rules", setup=setup, kind="AlertRules")
+        rules = custom_resource(self, "Rules", setup=setup, kind="DeliveryRules")
         for construct in after:
             construct.node.add_dependency(rules)  # CloudFormation removes in the reverse order
 

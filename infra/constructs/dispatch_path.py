@@ -1,11 +1,10 @@
 """Table `log`'s stream → function `dispatch` → table `control`; behind it the sweep, and S3 for what fails."""
 
-import json
-
 from aws_cdk import Aws, RemovalPolicy, aws_iam, aws_lambda, aws_s3, aws_scheduler
 from constructs import Construct
 
 from infra.constructs.function import WardenFunction
+from infra.constructs.stream_feed import feed_stream
 from infra.constructs.tables import Tables, index_arn
 from infra.nag import acknowledge
 from infra.stage import Stage
@@ -57,33 +56,23 @@ class DispatchPath(Construct):
         every_minute(self, "Sweep", stage=stage, function=sweep)
 
     def _feed(self, tables: Tables, dispatch: WardenFunction) -> None:
-        stream = tables.log_stream_arn
-        dispatch.allow("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", on=[stream])
-        dispatch.allow(
-            "dynamodb:ListStreams",
-            on=[f"{tables.log.table_arn}/stream/*"],
-            why="Lambda lists the streams of the one table",
-        )
         dispatch.allow("s3:PutObject", on=[self.failures.arn_for_objects("*")], why="A failed batch is a new object")
         dispatch.allow("s3:ListBucket", on=[self.failures.bucket_arn])
-        aws_lambda.CfnEventSourceMapping(
+        feed_stream(
             self,
             "Stream",
-            function_name=dispatch.arn,
-            event_source_arn=stream,
-            starting_position="TRIM_HORIZON",
+            tables=tables,
+            function=dispatch,
+            pattern=OUTBOX_FILTER,
             batch_size=100,
             bisect_batch_on_function_error=True,
             maximum_retry_attempts=5,
             parallelization_factor=2,
             function_response_types=["ReportBatchItemFailures"],
-            filter_criteria=aws_lambda.CfnEventSourceMapping.FilterCriteriaProperty(
-                filters=[aws_lambda.CfnEventSourceMapping.FilterProperty(pattern=json.dumps(OUTBOX_FILTER))]
-            ),
             destination_config=aws_lambda.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=aws_lambda.CfnEventSourceMapping.OnFailureProperty(destination=self.failures.bucket_arn)
             ),
-        ).node.add_dependency(dispatch.role)
+        )
 
 
 def every_minute(scope: Construct, id: str, *, stage: Stage, function: WardenFunction) -> None:  # noqa: A002

@@ -25,7 +25,7 @@ MINUTES_5 = Duration.minutes(5)
 STREAM_AGE_MS = 300_000
 EVENT_AGE_MS = 300_000
 PERSISTING = 3  # periods in a row
-RETRIED = {"evaluate", "sweep", "registry"}
+RETRIED = {"evaluate", "export", "sweep", "registry"}
 """Invoked all the time, and again where they fail: one failure is no news."""
 RECONCILE_AGE_SECONDS = 36 * 3600  # one nightly pass was missed
 
@@ -159,6 +159,12 @@ class Operations(Construct):
             above=0,
             periods=PERSISTING,
             then="something that is due fails again and again; see the log group of sweep",
+        )
+        self._alarm(
+            "exports failed",
+            self._own("ExportFailed", "Sum"),
+            above=0,
+            then="a topic or its role refuses exported metrics; see the log groups of export and of receipts",
         )
         self._alarm(
             "control api errors",

@@ -9,6 +9,7 @@ from infra.code import Layer, functions_code
 from infra.constructs.alert_path import AlertPath
 from infra.constructs.control_api import ControlApi
 from infra.constructs.dispatch_path import DispatchPath
+from infra.constructs.export_path import ExportPath
 from infra.constructs.function import WardenFunction
 from infra.constructs.heartbeat import Heartbeat
 from infra.constructs.ingest_path import IngestPath
@@ -67,6 +68,10 @@ class WardenStack(Stack):
             self, "DispatchPath", stage=stage, tables=tables, dispatch=functions["dispatch"], sweep=functions["sweep"]
         )
         alerts.publish_from(functions["dispatch"], functions["sweep"], role_arns=role_arns)
+        export = ExportPath(
+            self, "ExportPath", tables=tables, alerts=alerts, role_arns=role_arns, export=functions["export"]
+        )
+        alerts.clean_rules_from(functions["sweep"])
         alerts.take_receipts(functions["receipts"], tables=tables)
         alerts.judge_targets_and_callers_in(functions["control_api"], role_arns=role_arns)
         api = ControlApi(self, "ControlApi", stage=stage, tables=tables, function=functions["control_api"])
@@ -79,7 +84,7 @@ class WardenStack(Stack):
             role_arns=role_arns,
             function=functions["provider"],
         )
-        alerts.clear_up_with(functions["setup"], after=[dispatch, api, provider])
+        alerts.clear_up_with(functions["setup"], after=[dispatch, export, api, provider])
         if options.heartbeat_minutes:
             Heartbeat(self, "Heartbeat", stage=stage, tables=tables, alerts=alerts, function=functions["heartbeat"])
         Operations(
@@ -163,6 +168,7 @@ class WardenStack(Stack):
         described = [
             ("evaluate", 30, 256, "Counts a metrics report and evaluates the behaviors"),
             ("dispatch", 60, 512, "Records what reports did to violations, and alerts"),
+            ("export", 120, 512, "Exports metrics to MQTT topics"),
             ("sweep", 60, 512, "Does what is due, and what dispatch was kept from"),
             ("receipts", 30, 256, "Takes the receipts of alerts"),
             ("registry", 120, 256, "Reads again what the registry says has changed"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from warden.domain.alarms.entry import Entry, Logged
-from warden.domain.alerts.rule import AlertRule
+from warden.domain.alerts.rule import DeliveryRule
 from warden.domain.behaviors.profile import AlertTarget
 from warden.domain.behaviors.target import ThingFacts
 
@@ -31,6 +31,7 @@ class Item:
         version: What `AtVersion` compares.
         indexes: Index name to (partition, sort); absent from an index that is not named.
         expires_at: Epoch seconds from which on the table may drop it, later or never; None keeps it.
+        feeds: The table's feeds that are told of this put; not read back.
     """
 
     key: Key
@@ -38,6 +39,7 @@ class Item:
     version: int = 1
     indexes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     expires_at: int | None = None
+    feeds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +265,8 @@ class Alerts(Protocol):
         ...
 
 
-class RuleAlerts(Protocol):
-    """The way to the subscribers of a profile's alerts that leads through AWS IoT rules."""
+class RulePublisher(Protocol):
+    """The way that leads through AWS IoT rules."""
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish to an MQTT topic, at least once. Returns also where no rule takes it. Raises Unavailable."""
@@ -272,18 +274,18 @@ class RuleAlerts(Protocol):
 
 
 class TopicRules(Protocol):
-    """The AWS IoT rules that carry alerts. Any call may raise Unavailable, or InvalidRequest where AWS IoT refuses it
-    for ever."""
+    """The AWS IoT rules that carry alerts and exported metrics. Any call may raise Unavailable, or InvalidRequest where
+    AWS IoT refuses it for ever."""
 
-    def create(self, rule: AlertRule) -> None:
+    def create(self, rule: DeliveryRule) -> None:
         """Make a rule, unless it is there."""
         ...
 
-    def is_intact(self, rule: AlertRule) -> bool:
+    def is_intact(self, rule: DeliveryRule) -> bool:
         """Whether a rule is there, enabled, and does what it was made for."""
         ...
 
-    def delete(self, rule: AlertRule) -> None:
+    def delete(self, rule: DeliveryRule) -> None:
         """Remove a rule; one that is not there is no error."""
         ...
 

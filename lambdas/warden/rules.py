@@ -29,11 +29,17 @@ Source: Developer Guide, Registry events.
 """
 
 
-def alert_sql(secret: str) -> str:
-    """What passes on the messages of those who know an alert rule's secret. It has no FROM: nothing but a publication
+def delivery_sql(secret: str) -> str:
+    """What passes on the messages of those who know a delivery rule's secret. It has no FROM: nothing but a publication
     to the rule's own name reaches it, and its output is the message as it came."""
     return f"SELECT * WHERE topic(1) = '{secret}'"
 
+
+EXPORT_FILTER = {
+    "eventName": ["INSERT"],
+    "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "LOG#"}]}}, "NewImage": {"export": {"S": [{"exists": True}]}}},
+}
+"""What of table `log`'s stream invokes the export: new entries with datapoints that are exported."""
 
 OUTBOX_FILTER = {
     "eventName": ["INSERT"],

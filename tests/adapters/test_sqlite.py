@@ -18,6 +18,7 @@ from warden.ports import Absent, AtVersion, Item, Key, Present, Put
 from warden.storage.keys import TableDesign
 
 A, B, C = Key("P", "a"), Key("P", "b"), Key("P", "c")
+FED = TableDesign("fed", DESIGN.indexes, ("export",))
 IN_OUTBOX = {"outbox": ("OUTBOX", "1")}
 
 Open = Callable[..., SqliteTable]
@@ -173,6 +174,29 @@ def test_a_table_without_a_stream_appends_nothing(open_table: Open) -> None:
     assert table.stream_head() == 0
 
 
+def test_a_put_is_told_to_the_feeds_that_it_names_and_to_no_other(path: Path) -> None:
+    path.parent.mkdir()
+    table = SqliteTable(path, FED, stream="outbox")
+    table.put(Item(A, feeds=("export",)), Absent())
+    table.put(Item(B, indexes=IN_OUTBOX))
+    with table.batch():
+        table.put(Item(C, indexes=IN_OUTBOX, feeds=("export",)))
+        with pytest.raises(Raced):
+            table.put(Item(A, feeds=("export",)), Absent())
+    with pytest.raises(Oops):
+        _fail_after(table, lambda: table.put(Item(B, feeds=("export",))))
+    table.close()
+
+    table = SqliteTable(path, FED)
+    (first, _), (second, _) = fed = table.read_stream(0, 9, feed="export")
+    assert [key for _, key in fed] == [A, C]
+    assert [key for _, key in table.read_stream(0, 9)] == [B, C]
+    assert table.get(A) == Item(A)
+    table.prune_stream(first, feed="export")
+    assert table.read_stream(0, 9, feed="export") == [(second, C)]
+    table.close()
+
+
 def test_the_stream_is_read_from_a_position_on(open_table: Open) -> None:
     table = open_table(stream="outbox")
     for key in (A, B, C):
@@ -301,7 +325,7 @@ def test_a_file_of_a_newer_release_is_refused_naming_both_versions(
     open_table().close()
     with _raw(path) as connection:
         connection.execute("PRAGMA user_version = 7")
-    with pytest.raises(WrongSchema, match="schema version 7, this release knows 2"):
+    with pytest.raises(WrongSchema, match="schema version 7, this release knows 3"):
         open_table(read_only=read_only)
 
 
@@ -325,6 +349,19 @@ def test_a_file_of_an_earlier_release_is_brought_up_to_date(open_table: Open, pa
     assert [row.key for row in table.query_index("due", "DUE").rows] == [B]
     assert table.query_index("outbox", "OUTBOX").rows[0].key == A
     assert open_table(read_only=True).get(A) == Item(A, b"kept", indexes=IN_OUTBOX)
+
+
+def test_a_file_from_before_there_were_feeds_gets_them(path: Path) -> None:
+    path.parent.mkdir()
+    SqliteTable(path, DESIGN).close()
+    with _raw(path) as connection:
+        connection.execute("PRAGMA user_version = 2")
+
+    table = SqliteTable(path, FED)
+
+    table.put(Item(A, feeds=("export",)))
+    assert [key for _, key in table.read_stream(0, 9, feed="export")] == [A]
+    table.close()
 
 
 def test_another_programs_database_is_left_alone(open_table: Open, path: Path) -> None:

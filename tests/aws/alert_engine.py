@@ -1,4 +1,4 @@
-"""AWS IoT's rules engine, as far as alert rules need it, over what moto keeps: topic rules, roles, SNS and SQS.
+"""AWS IoT's rules engine, as far as delivery rules need it, over what moto keeps: topic rules, roles, SNS and SQS.
 
 It does what a rule says, under the role that the rule names: where the role's trust policy does not let AWS IoT
 assume it for this rule, or its own policies do not allow the call, the action fails, and the error action runs.
@@ -29,12 +29,14 @@ class Engine:
     Attributes:
         topics: Of the messages that were published, the lost ones too.
         refusing: Kinds of actions that fail, whatever the policies say.
+        republished: Topic and message of what rules published.
     """
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self.topics: list[str] = []
         self.refusing: set[str] = set()
+        self.republished: list[tuple[str, dict[str, Any]]] = []
 
     def publications(self) -> list[tuple[str, bytes]]:
         """What was published since the last time."""
@@ -73,7 +75,7 @@ class Engine:
 
     def _act(self, action: dict[str, Any], name: str, topic: str, output: dict[str, Any]) -> Iterator[dict[str, str]]:
         ((kind, says),) = action.items()
-        resource = _substituted(says["targetArn" if kind == "sns" else "queueUrl"], topic)
+        resource = _substituted(says[{"sns": "targetArn", "republish": "topic"}.get(kind, "queueUrl")], topic)
         try:
             self._do(kind, says, name, resource, json.dumps(output))
         except Refused as error:
@@ -90,6 +92,10 @@ class Engine:
             may(self._clients, says["roleArn"], name, "sns:Publish", resource)
             assert says["messageFormat"] == "JSON"
             self._clients("sns").publish(TopicArn=resource, Message=body, MessageStructure="json")
+        elif kind == "republish":
+            to = resource.replace("$$", "$", 1)
+            may(self._clients, says["roleArn"], name, "iot:Publish", f"arn:aws:iot:{REGION}:{ACCOUNT}:topic/{to}")
+            self.republished.append((to, json.loads(body)))
         else:
             arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{resource.rsplit('/', 1)[-1]}"
             may(self._clients, says["roleArn"], name, "sqs:SendMessage", arn)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.core.world import World
-from warden.domain.alerts.rule import AlertRule
+from warden.domain.alerts.rule import DeliveryRule
 from warden.domain.errors import Unavailable
-from warden.storage.alert_rules import AlertRules, Trials
+from warden.storage.delivery_rules import DeliveryRules, Trials
 from warden.use_cases.deliver_alerts import Wanted
-from warden.use_cases.prepare_alert_rule import PrepareAlertRule
+from warden.use_cases.prepare_delivery_rule import PrepareDeliveryRule
 from warden.use_cases.publish_alerts import PublishAlerts
 from warden.use_cases.record_receipt import Outcome, RecordReceipt
 
@@ -57,22 +57,22 @@ class Published:
 
 @dataclass
 class Rules:
-    """Ports TopicRules, RuleAlerts and DeadAlerts."""
+    """Ports TopicRules, RulePublisher and DeadAlerts."""
 
-    made: dict[str, AlertRule] = field(default_factory=dict)
+    made: dict[str, DeliveryRule] = field(default_factory=dict)
     looked: int = 0
     published: list[Published] = field(default_factory=list)
     letters: list[str] = field(default_factory=list)
     down: bool = False
 
-    def create(self, rule: AlertRule) -> None:
+    def create(self, rule: DeliveryRule) -> None:
         self.made.setdefault(rule.name, rule)
 
-    def is_intact(self, rule: AlertRule) -> bool:
+    def is_intact(self, rule: DeliveryRule) -> bool:
         self.looked += 1
         return rule.name in self.made
 
-    def delete(self, rule: AlertRule) -> None:
+    def delete(self, rule: DeliveryRule) -> None:
         self.made.pop(rule.name, None)
 
     def publish(self, topic: str, payload: bytes) -> None:
@@ -105,8 +105,8 @@ class RuleWorld:
         self.rules = Rules()
         self.observed = Counter[str]()
         table = self.world.files[1]
-        self.records = AlertRules(table)
-        self.prepare = PrepareAlertRule(self.records, self.rules, stage="test", fresh=Numbers())
+        self.records = DeliveryRules(table)
+        self.prepare = PrepareDeliveryRule(self.records, self.rules, stage="test", fresh=Numbers())
         wanted = Wanted(true.catalogue, true.log, true.violations)
         self.publish = PublishAlerts(
             true.violations, wanted, self.prepare, self.rules, self.rules, lambda name, _: self.observed.update([name])

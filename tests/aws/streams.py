@@ -16,9 +16,11 @@ class TableStream:
     Args:
         clients: Gives `dynamodb` and `dynamodbstreams`.
         table: Its name.
+        pattern: The filter's.
     """
 
-    def __init__(self, clients: Clients, table: str) -> None:
+    def __init__(self, clients: Clients, table: str, pattern: Any = OUTBOX_FILTER) -> None:
+        self._pattern = pattern
         self._streams = clients("dynamodbstreams")
         self.arn = clients("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
         shards = self._streams.describe_stream(StreamArn=self.arn)["StreamDescription"]["Shards"]
@@ -30,14 +32,18 @@ class TableStream:
         """The event with all that passes the filter and was not read before; perhaps without records."""
         answer = self._streams.get_records(ShardIterator=self._iterator)
         self._iterator = answer["NextShardIterator"]
-        return {"Records": [self._as_sent(record) for record in answer["Records"] if _passes(record) or not filtered]}
+        return {
+            "Records": [
+                self._as_sent(record) for record in answer["Records"] if _passes(record, self._pattern) or not filtered
+            ]
+        }
 
     def _as_sent(self, record: Mapping[str, Any]) -> dict[str, Any]:
         sent: dict[str, Any] = json.loads(json.dumps({**record, "eventSourceARN": self.arn}, default=_plain))
         return sent
 
 
-def _passes(record: Any, pattern: Any = OUTBOX_FILTER) -> bool:
+def _passes(record: Any, pattern: Any) -> bool:
     """Whether Lambda's event filter lets a record through, as far as ours goes: literals, `prefix` and `exists`."""
     if isinstance(pattern, Mapping):
         return isinstance(record, Mapping) and all(_passes(record.get(key), each) for key, each in pattern.items())

@@ -14,7 +14,7 @@ from warden.cli.test_alert import ERROR_SECONDS, RECEIPT_SECONDS, command, try_o
 from warden.cli.test_alert import Clock as Wait
 from warden.domain.behaviors.profile import SecurityProfile
 from warden.domain.errors import InvalidRequest, ResourceNotFound
-from warden.handlers.alert_path import prepare_alert_rule
+from warden.handlers.alert_path import prepare_delivery_rule
 from warden.handlers.parts import Clients, Parts
 from warden.settings import Settings
 from warden.use_cases.create_security_profile import create_security_profile
@@ -29,7 +29,7 @@ def parts(aws: Clients, settings: Settings, clock: Clock) -> Parts:
 def account(parts: Parts, aws: Clients, clock: Clock) -> Account:
     account = Account(parts, aws, clock)
     create_security_profile(parts.catalogue, profile("pumps"), {}, arn="", now=clock())
-    prepare_alert_rule(parts)(ALERT_ROLE, look=True, now=clock())
+    prepare_delivery_rule(parts)(ALERT_ROLE, look=True, now=clock())
     return account
 
 

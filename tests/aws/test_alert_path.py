@@ -9,17 +9,17 @@ import pytest
 from tests.aws.alert_account import ALERT_ROLE, RULE_ROLE, TOPIC, Account, make_role, profile, trusting, with_queues
 from tests.aws.alert_engine import Refused, drain, may, sqs_event
 from tests.aws.conftest import ACCOUNT, DAY, MINUTE, REGION, Clock, Lines
-from warden.adapters.alert_rules import remove_all
+from warden.adapters.delivery_rules import remove_all
 from warden.domain.alarms.alarm import EventType
 from warden.domain.alarms.violation import alert_message
 from warden.domain.alerts.letter import read_letter
-from warden.domain.alerts.rule import AlertRule
+from warden.domain.alerts.rule import DeliveryRule
 from warden.domain.errors import Raced
-from warden.handlers.alert_path import clean_alert_rules, home, prepare_alert_rule, topic_rules
+from warden.handlers.alert_path import clean_delivery_rules, home, prepare_delivery_rule, topic_rules
 from warden.handlers.parts import Clients, Parts
 from warden.settings import Settings
-from warden.storage.alert_rules import AlertRules
-from warden.use_cases.clean_alert_rules import UNUSED_MS
+from warden.storage.delivery_rules import DeliveryRules
+from warden.use_cases.clean_delivery_rules import UNUSED_MS
 from warden.use_cases.delete_security_profile import delete_security_profile
 
 IN_ALARM, CLEARED = EventType.IN_ALARM, EventType.CLEARED
@@ -301,19 +301,19 @@ def test_what_was_done_is_counted(account: Account, metrics: Lines) -> None:
 
 
 def test_two_that_prepare_one_role_at_once_end_with_one_rule(account: Account, parts: Parts) -> None:
-    records, now = AlertRules(parts.control_table), parts.clock()
-    first = prepare_alert_rule(parts)(ALERT_ROLE, look=True, now=now)
+    records, now = DeliveryRules(parts.control_table), parts.clock()
+    first = prepare_delivery_rule(parts)(ALERT_ROLE, look=True, now=now)
 
-    class Late(AlertRules):
+    class Late(DeliveryRules):
         """Looked before the other one had written."""
 
         looks = 0
 
-        def of(self, role_arn: str) -> Any:
+        def of(self, role_arn: str, mqtt_topic: str = "") -> Any:
             self.looks += 1
-            return None if self.looks == 1 else super().of(role_arn)
+            return None if self.looks == 1 else super().of(role_arn, mqtt_topic)
 
-    late = prepare_alert_rule(parts)
+    late = prepare_delivery_rule(parts)
     late._records = Late(parts.control_table)
     assert late(ALERT_ROLE, look=True, now=now) == first
     assert [rule["ruleName"] for rule in account.rules()] == [first.name]
@@ -323,16 +323,16 @@ def test_two_that_prepare_one_role_at_once_end_with_one_rule(account: Account, p
 def test_a_rule_that_is_on_record_and_was_never_made_is_made_when_somebody_looks(
     account: Account, parts: Parts
 ) -> None:
-    rule = AlertRule(role_arn=ALERT_ROLE, name="thingwarden_test_alert_x", secret="s", created_at=1)
-    AlertRules(parts.control_table).add(rule)
-    prepare_alert_rule(parts)(ALERT_ROLE, look=False, now=parts.clock())
+    rule = DeliveryRule(role_arn=ALERT_ROLE, name="thingwarden_test_alert_x", secret="s", created_at=1)
+    DeliveryRules(parts.control_table).add(rule)
+    prepare_delivery_rule(parts)(ALERT_ROLE, look=False, now=parts.clock())
     assert account.rules() == []
-    prepare_alert_rule(parts)(ALERT_ROLE, look=True, now=parts.clock())
+    prepare_delivery_rule(parts)(ALERT_ROLE, look=True, now=parts.clock())
     assert [each["ruleName"] for each in account.rules()] == [rule.name]
 
 
 def test_a_rule_goes_when_no_profile_names_its_role(account: Account, parts: Parts) -> None:
-    clean = clean_alert_rules(parts)
+    clean = clean_delivery_rules(parts)
     account.violate("pump")
     account.go()
     clean(now=account.clock())
@@ -343,7 +343,7 @@ def test_a_rule_goes_when_no_profile_names_its_role(account: Account, parts: Par
     assert len(account.rules()) == 1
     assert clean(now=account.clock() + UNUSED_MS) == 1
     assert account.rules() == []
-    assert AlertRules(parts.control_table).all() == []
+    assert DeliveryRules(parts.control_table).all() == []
 
 
 def test_a_rule_stays_while_an_event_waits_for_it(account: Account, parts: Parts) -> None:
@@ -352,7 +352,7 @@ def test_a_rule_stays_while_an_event_waits_for_it(account: Account, parts: Parts
     account.violate("press")
     account.engine.lose()
     delete_security_profile(parts.catalogue, parts.jobs, "press", expected_version=None, now=account.clock())
-    clean = clean_alert_rules(parts)
+    clean = clean_delivery_rules(parts)
     for hours in range(5):
         assert clean(now=account.clock() + hours * UNUSED_MS) == 0
     account.sweep()  # the fence takes the event
@@ -361,7 +361,7 @@ def test_a_rule_stays_while_an_event_waits_for_it(account: Account, parts: Parts
 
 
 def test_a_rule_that_is_needed_again_stays(account: Account, parts: Parts) -> None:
-    clean, prepare, now = clean_alert_rules(parts), prepare_alert_rule(parts), account.clock()
+    clean, prepare, now = clean_delivery_rules(parts), prepare_delivery_rule(parts), account.clock()
     rule = prepare(OTHER_ROLE, look=True, now=now)
     clean(now=now)
     assert prepare(OTHER_ROLE, look=True, now=now) == rule
@@ -370,11 +370,11 @@ def test_a_rule_that_is_needed_again_stays(account: Account, parts: Parts) -> No
 
 
 def test_a_rule_that_somebody_needs_while_it_is_removed_is_there_afterwards(account: Account, parts: Parts) -> None:
-    clean, prepare, now = clean_alert_rules(parts), prepare_alert_rule(parts), account.clock()
+    clean, prepare, now = clean_delivery_rules(parts), prepare_delivery_rule(parts), account.clock()
     rule = prepare(OTHER_ROLE, look=True, now=now)
     clean(now=now)
 
-    class Meanwhile(AlertRules):
+    class Meanwhile(DeliveryRules):
         """Somebody needs the rule just before it is forgotten."""
 
         def drop(self, stored: Any) -> None:
@@ -385,12 +385,12 @@ def test_a_rule_that_somebody_needs_while_it_is_removed_is_there_afterwards(acco
     assert clean(now=now + UNUSED_MS) == 0
     assert [each["ruleName"] for each in account.rules()] == [rule.name]
     with pytest.raises(Raced):
-        AlertRules(parts.control_table).add(rule)
+        DeliveryRules(parts.control_table).add(rule)
 
 
 def test_the_rules_of_a_stack_go_with_it_and_no_others(account: Account, parts: Parts) -> None:
-    prepare_alert_rule(parts)(ALERT_ROLE, look=True, now=1)
-    prepare_alert_rule(parts)(OTHER_ROLE, look=True, now=1)
+    prepare_delivery_rule(parts)(ALERT_ROLE, look=True, now=1)
+    prepare_delivery_rule(parts)(OTHER_ROLE, look=True, now=1)
     iot, stack = account.clients("iot"), parts.settings.stack_id
     payload = {"sql": "SELECT 1", "actions": []}
     others = ["thingwarden_test_metrics", "thingwarden_test2_alert_a", "thingwarden_test_alert_of_another_stack"]
@@ -421,7 +421,7 @@ def test_a_rule_carries_the_stack_as_a_tag(account: Account, parts: Parts) -> No
 
     iot.meta.events.register("before-call.iot.CreateTopicRule", seen)
     try:
-        topic_rules(parts).create(AlertRule(role_arn=ALERT_ROLE, name="r", secret="s", created_at=1))
+        topic_rules(parts).create(DeliveryRule(role_arn=ALERT_ROLE, name="r", secret="s", created_at=1))
     finally:
         iot.meta.events.unregister("before-call.iot.CreateTopicRule", seen)
     assert given == [

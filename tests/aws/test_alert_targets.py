@@ -21,7 +21,7 @@ from warden.control_api.paging import Pager
 from warden.control_api.router import Router
 from warden.domain.behaviors.profile import AlertTarget
 from warden.domain.errors import InvalidRequest, Unavailable
-from warden.handlers.alert_path import check_alert_target
+from warden.handlers.alert_path import check_delivery
 from warden.handlers.parts import Clients, Parts
 from warden.settings import Settings
 from warden.storage import keys
@@ -111,7 +111,7 @@ def check(
 ) -> None:
     target = AlertTarget(alert_target_arn=topic, role_arn=role)
     with checking(parts, answers, **changed) as asked:
-        check_alert_target(asked)(target, caller_arn=caller, now=parts.clock())
+        check_delivery(asked)(target, caller_arn=caller, now=parts.clock())
 
 
 def refusal(parts: Parts, answers: Answers, **given: Any) -> str:
@@ -284,7 +284,7 @@ def api(tables: tuple[SqliteTable, SqliteTable], answers: list[str]) -> Router:
         datapoint_days=14,
         pager=Pager(b"k" * 32),
         clock=lambda: BEGINNING,
-        check_alert_target=checked,
+        check_delivery=checked,
     )
     return Router(service_model(), operations(context))
 

@@ -14,7 +14,7 @@ from tests.aws.evaluate.road import Road, watch_every_metric
 from tests.aws.metering import Meter
 from warden.cli import counts
 from warden.cli.sizes import METRICS, measure, sample_report
-from warden.handlers.alert_path import clean_alert_rules, publish_alerts
+from warden.handlers.alert_path import clean_delivery_rules, publish_alerts
 from warden.handlers.parts import CATALOGUE_POLL_MS, Clients, Parts
 from warden.handlers.reconcile import Reconcile
 from warden.handlers.sweep import Sweep
@@ -174,7 +174,7 @@ def test_a_transition_is_told_in_as_many_requests_as_is_said(account: Account, a
 
 def test_a_sweep_that_finds_nothing_reads_what_is_said(account: Account, aws: Clients) -> None:
     parts = account.parts
-    sweep = Sweep(parts, publish_alerts(parts), clean_alert_rules(parts))
+    sweep = Sweep(parts, publish_alerts(parts), clean_delivery_rules(parts))
     sweep(lambda: 60_000)  # which also looks for rules to clean up, as once an hour
     with Asked(aws, "dynamodb", "iot", "iot-data", "sqs") as asked:
         sweep(lambda: 60_000)

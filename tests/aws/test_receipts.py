@@ -13,7 +13,7 @@ from warden.domain.alerts.message import trial_publication
 from warden.handlers.parts import Clients, Parts
 from warden.handlers.receipts import Receipts
 from warden.settings import Settings
-from warden.storage.alert_rules import ANSWER_KEPT_MS, Trials
+from warden.storage.delivery_rules import ANSWER_KEPT_MS, Trials
 
 TRIAL = "0" * 16 + "5" * 16
 

@@ -9,7 +9,7 @@ import pytest
 from tests.aws.conftest import new_clients
 from tests.aws.core import Fleet
 from warden.cli import counts
-from warden.handlers.alert_path import clean_alert_rules, publish_alerts
+from warden.handlers.alert_path import clean_delivery_rules, publish_alerts
 from warden.handlers.parts import Clients, Parts
 from warden.handlers.sweep import Sweep
 from warden.settings import Settings
@@ -112,6 +112,6 @@ def test_a_sweep_reads_as_much_of_the_outbox_as_is_said(parts: Parts, aws: Clien
 
     events = aws("dynamodb").meta.events
     events.register("provide-client-params.dynamodb.Query", asked, unique_id="reads")
-    Sweep(parts, publish_alerts(parts), clean_alert_rules(parts))(lambda: 60_000)
+    Sweep(parts, publish_alerts(parts), clean_delivery_rules(parts))(lambda: 60_000)
     events.unregister("provide-client-params.dynamodb.Query", unique_id="reads")
     assert queries == {keys.OUTBOX: counts.SWEEP_OUTBOX_READ_UNITS * 2}

@@ -54,6 +54,7 @@ BEHAVIORS = _behaviors()
 PROFILE: dict[str, Any] = {
     "behaviors": BEHAVIORS,
     "alertTargets": {"SNS": {"alertTargetArn": TOPIC, "roleArn": ROLE}},
+    "metricsExportConfig": {"mqttTopic": f"$aws/rules/{'r' * 128}/{'a' * 242}/b/c/d/e/f/g/h", "roleArn": ROLE},
     "additionalMetricsToRetain": ["aws:all-packets-in", *TYPES],
     "additionalMetricsToRetainV2": [
         {
@@ -212,13 +213,11 @@ def furnish(account: Account) -> str:
         behaviors=[{**ports, "name": name, **said} for name in ("a", "b", "c")],
         additionalMetricsToRetain=["level"],
     )
-    config = {"mqttTopic": "exports/all", "roleArn": ROLE}
     account(
         "create_security_profile",
         securityProfileName=LONG,
         securityProfileDescription="d",
         tags=TAGS,
-        metricsExportConfig=config,
         **PROFILE,
     )
     account("create_security_profile", securityProfileName="third", additionalMetricsToRetain=["level"])

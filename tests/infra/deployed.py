@@ -16,6 +16,7 @@ STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/thingwarden-test/1"
 FUNCTIONS = (
     "evaluate",
     "dispatch",
+    "export",
     "sweep",
     "receipts",
     "registry",

@@ -97,7 +97,7 @@ def test_nothing_is_in_it_that_no_function_runs(built: Built) -> None:
 
 def test_every_handler_is_a_function_of_a_file_in_it(built: Built) -> None:
     handlers = [each["Properties"]["Handler"] for each in of_type(built.template, "AWS::Lambda::Function").values()]
-    assert len(handlers) == 10
+    assert len(handlers) == 11
     for handler in handlers:
         module, _, name = handler.rpartition(".")
         source = (built.code / f"{module.replace('.', '/')}.py").read_text()

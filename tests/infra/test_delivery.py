@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.infra.conftest import Template, of_type, text
-from warden.rules import OUTBOX_FILTER
+from warden.rules import EXPORT_FILTER, OUTBOX_FILTER
 from warden.storage import keys
 
 
@@ -32,9 +32,19 @@ def test_new_entries_with_transitions_reach_dispatch_and_what_fails_is_kept_whol
     assert stream["DestinationConfig"] == {"OnFailure": {"Destination": {"Fn::GetAtt": [bucket, "Arn"]}}}
 
 
+def test_entries_for_export_are_gathered_for_five_minutes_and_tried_for_hours(full_template: Template) -> None:
+    fed = mappings(full_template)
+    stream = fed["export"]
+    assert stream["EventSourceArn"] == fed["dispatch"]["EventSourceArn"]
+    assert [json.loads(each["Pattern"]) for each in stream["FilterCriteria"]["Filters"]] == [EXPORT_FILTER]
+    assert (stream["MaximumBatchingWindowInSeconds"], stream["BatchSize"]) == (300, 10_000)
+    assert stream["MaximumRecordAgeInSeconds"] == 6 * 3600
+    assert "MaximumRetryAttempts" not in stream, "as often as it takes"
+
+
 def test_a_function_says_which_of_a_batch_failed(full_template: Template) -> None:
     fed = mappings(full_template)
-    assert set(fed) == {"dispatch", "receipts", "registry", "heartbeat"}
+    assert set(fed) == {"dispatch", "export", "receipts", "registry", "heartbeat"}
     for name in ("dispatch", "receipts", "registry"):
         assert fed[name]["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
 
@@ -43,7 +53,7 @@ def test_a_message_is_not_handed_out_again_while_a_function_may_be_at_it(full_te
     queues, functions = of_type(full_template, "AWS::SQS::Queue"), of_type(full_template, "AWS::Lambda::Function")
     timeouts = {each["Properties"]["FunctionName"]: each["Properties"]["Timeout"] for each in functions.values()}
     for name, mapping in mappings(full_template).items():
-        if name != "dispatch":
+        if name not in ("dispatch", "export"):
             queue = queues[mapping["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
             assert queue["VisibilityTimeout"] >= 6 * timeouts[f"thingwarden-test-{name}"], name
 
@@ -107,7 +117,7 @@ def test_the_projection_is_filled_when_changes_are_heard_of(full_template: Templ
 
 
 def test_alert_rules_are_removed_after_all_that_could_make_one_again(full_template: Template) -> None:
-    rules = the(full_template, "Custom::AlertRules")
+    rules = the(full_template, "Custom::DeliveryRules")
     stream = next(
         iter(n for n, e in of_type(full_template, "AWS::Lambda::EventSourceMapping").items() if "Dispatch" in n)
     )

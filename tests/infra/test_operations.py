@@ -29,6 +29,7 @@ ALARMS = {
     "dead-registry-events": dead("thingwarden-test-dead-registry"),
     "evaluate-function-errors": errors("thingwarden-test-evaluate", 3),
     "dispatch-function-errors": errors("thingwarden-test-dispatch"),
+    "export-function-errors": errors("thingwarden-test-export", 3),
     "sweep-function-errors": errors("thingwarden-test-sweep", 3),
     "receipts-function-errors": errors("thingwarden-test-receipts"),
     "registry-function-errors": errors("thingwarden-test-registry", 3),
@@ -53,6 +54,7 @@ ALARMS = {
     "reconcile-age": (OWN, "ReconcileAge", "test", "Maximum", GREATER, 36 * 3600, 60 * MINUTE, 1, LOUD),
     "dispatch-failed": (OWN, "DispatchFailed", "test", "Sum", GREATER, 0, 5 * MINUTE, 1, QUIET),
     "sweep-failed": (OWN, "SweepFailed", "test", "Sum", GREATER, 0, 5 * MINUTE, 3, QUIET),
+    "exports-failed": (OWN, "ExportFailed", "test", "Sum", GREATER, 0, 5 * MINUTE, 1, QUIET),
     "control-api-errors": (OWN, "ControlApiErrors", "test", "Sum", GREATER, 0, 5 * MINUTE, 1, QUIET),
     "heartbeat": (OWN, "Heartbeat", "test", "Sum", LESS, 1, 15 * MINUTE, 2, LOUD),
 }

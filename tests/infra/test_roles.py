@@ -26,16 +26,20 @@ QUEUE = {
     "sqs:DeleteMessage": "Lambda deletes what was dealt with",
     "sqs:GetQueueAttributes": "Lambda looks how long the queue is",
 }
+STREAM = {
+    "dynamodb:DescribeStream": "Lambda polls the stream",
+    "dynamodb:GetRecords": "Lambda polls the stream",
+    "dynamodb:GetShardIterator": "Lambda polls the stream",
+    "dynamodb:ListStreams": "Lambda polls the stream",
+}
 LAMBDAS_OWN = {
     "evaluate": {"sqs:SendMessage": "Lambda's on-failure destination of asynchronous invocations"},
     "dispatch": {
-        "dynamodb:DescribeStream": "Lambda polls the stream",
-        "dynamodb:GetRecords": "Lambda polls the stream",
-        "dynamodb:GetShardIterator": "Lambda polls the stream",
-        "dynamodb:ListStreams": "Lambda polls the stream",
+        **STREAM,
         "s3:PutObject": "Lambda's on-failure destination of the stream",
         "s3:ListBucket": "Lambda's on-failure destination of the stream",
     },
+    "export": STREAM,
     "receipts": QUEUE,
     "registry": QUEUE,
     "heartbeat": QUEUE,

@@ -54,7 +54,7 @@ OF_ANOTHER = {
     "AWS::SNS::Subscription",
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
-    "Custom::AlertRules",
+    "Custom::DeliveryRules",
     "Custom::EventConfigurations",
     "Custom::Seed",
 }

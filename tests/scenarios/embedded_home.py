@@ -1,5 +1,6 @@
 """The embedded home without its ports and processes: the same objects on SQLite, AWS's surroundings played by moto."""
 
+import json
 from typing import Any
 
 from tests.scenarios.player import ACCOUNT, MIN_INTERVAL_SECONDS, REGION, Player, Report
@@ -15,6 +16,7 @@ from warden.domain.errors import ReportRejected
 from warden.domain.reports.replies import accepted, encode, rejected
 from warden.embedded import channel
 from warden.embedded.dispatcher import STREAM, StreamReader
+from warden.embedded.exporter import Exporter
 from warden.storage import keys
 from warden.storage.catalogue import CatalogueCache, CatalogueStore
 from warden.storage.jobs import Jobs
@@ -48,9 +50,10 @@ class EmbeddedHome(Player):
 
     Args:
         iot: A client of moto's `iot`.
+        allow_unregistered_devices: `warden serve`'s option.
     """
 
-    def __init__(self, iot: Any) -> None:
+    def __init__(self, iot: Any, *, allow_unregistered_devices: bool = False) -> None:
         super().__init__(iot)
         self.log_table = SqliteTable(":memory:", keys.LOG, stream=keys.OUTBOX)
         self._control = SqliteTable(":memory:", keys.CONTROL)
@@ -58,12 +61,18 @@ class EmbeddedHome(Player):
         self._catalogue = CatalogueStore(self._control)
         self.violations = Violations(self._control, shards=1)
         self._jobs = Jobs(self._control)
-        self._registry_port = IotThings(lambda: iot)
+        self._registry_port = IotThings(lambda: iot, hierarchy_trusted_ms=0)
         keep = self._log.keep
         self._catalogues = CatalogueCache(self._catalogue, poll_ms=None)
-        options = Options(account=ACCOUNT, keep=keep, min_interval=MIN_INTERVAL_SECONDS * 1000)
+        options = Options(
+            account=ACCOUNT,
+            keep=keep,
+            min_interval=MIN_INTERVAL_SECONDS * 1000,
+            allow_unregistered=allow_unregistered_devices,
+        )
         self._ingest = IngestReport(self._log, self._log, self._registry_port, self._catalogues, options)
         self._answered = RecordRegistryAnswer(self._log, self._log, self._catalogues, keep=keep)
+        self._exporter = Exporter(self.log_table, self._catalogues, self._published, lambda: self.now)
         dispatch = DispatchTransitions(self._catalogue, self._log, self.violations, keep=keep)
         deliver = DeliverAlerts(self._catalogue, self._log, self.violations, Topics(self.alerts))
         self._reader = StreamReader(
@@ -101,6 +110,13 @@ class EmbeddedHome(Player):
     def tell(self, thing: str, what: str) -> None:  # noqa: ARG002 (its registry hands over the thing)
         self._answered(thing, self._registry_port.ask(thing, now=self.now), now=self.now)
 
+    def delete_group(self, group: str) -> None:
+        """Its registry knows whom that concerns."""
+        members = self._iot.list_things_in_thing_group(thingGroupName=group)["things"]
+        self._iot.delete_thing_group(thingGroupName=group)
+        for thing in members:
+            self.tell(thing, "")
+
     def settle(self) -> None:
         while True:
             while self._left():
@@ -109,6 +125,14 @@ class EmbeddedHome(Player):
                 pass
             if not self._left():
                 return
+
+    def export(self) -> None:
+        while self._exporter.export_some():
+            pass
+
+    def _published(self, topic: str, payload: bytes, qos: int) -> None:
+        assert qos == 1
+        self.exports.append((topic, json.loads(payload)))
 
     def _left(self) -> list[Any]:
         cursor = self._jobs.cursor(STREAM)

@@ -243,6 +243,8 @@ def _attributes(item: Item) -> dict[str, Any]:
     for index, (partition, sort) in item.indexes.items():
         attributes[index] = {"S": partition}
         attributes[f"{index}_sort"] = {"S": sort}
+    for feed in item.feeds:
+        attributes[feed] = {"S": "1"}
     return attributes
 
 

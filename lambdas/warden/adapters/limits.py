@@ -45,6 +45,10 @@ def check_item(item: Item, design: TableDesign) -> int:
         _index(index, design)
         size += _part(index, partition, MAX_PARTITION_KEY) + _part(index, sort, MAX_SORT_KEY)
         size += 2 * len(index) + len("_sort")
+    for feed in item.feeds:
+        if feed not in design.feeds:
+            raise InvalidWrite(f"table {design.name} has no feed {feed!r}")
+        size += len(feed) + 1
     if size > MAX_ITEM:
         raise InvalidWrite(f"{item.key}: an item of {size} bytes, at most {MAX_ITEM} are allowed")
     return size

@@ -1,4 +1,4 @@
-"""Publications into alert rules, and what becomes of alerts that did not leave."""
+"""Publications into delivery rules, and what becomes of alerts that did not leave."""
 
 from typing import TYPE_CHECKING
 
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
-class IotRuleAlerts:
-    """Port RuleAlerts.
+class IotRulePublisher:
+    """Port RulePublisher.
 
     Args:
         client: boto3's, of service `iot-data`.
@@ -20,8 +20,8 @@ class IotRuleAlerts:
         self._client = client
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """See RuleAlerts."""
-        with answers("publishing an alert", secrets=tuple(topic.split("/")[2:4])):
+        """See RulePublisher."""
+        with answers("publishing into a delivery rule", secrets=tuple(topic.split("/")[2:4])):
             self._client.publish(topic=topic, qos=1, payload=payload)
 
 

@@ -208,7 +208,7 @@ class SqliteTable:
         """See `Table.put`."""
         limits.check_item(item, self._design)
         limits.check_condition(condition)
-        with self._lock:
+        with self._transaction() if item.feeds else self._lock:
             self._put(item, condition)
 
     def delete(self, key: Key, condition: Condition | None = None) -> None:
@@ -255,16 +255,17 @@ class SqliteTable:
 
     # Stream
 
-    def read_stream(self, after: int, limit: int) -> list[tuple[int, Key]]:
-        """At most `limit` puts behind a position, oldest first, each with its own; positions only grow."""
+    def read_stream(self, after: int, limit: int, *, feed: str = "") -> list[tuple[int, Key]]:
+        """At most `limit` puts behind a position, oldest first, each with its own; positions only grow. Those of a
+        feed where one is named."""
         with self._lock:
-            rows = self._run(self._sql.read_stream, (after, limit)).fetchall()
+            rows = self._run(self._sql.read_stream[feed], (after, limit)).fetchall()
         return [(position, Key(pk, sk)) for position, pk, sk in rows]
 
-    def prune_stream(self, upto: int) -> None:
-        """Forget the puts up to a position, itself included."""
+    def prune_stream(self, upto: int, *, feed: str = "") -> None:
+        """Forget the puts up to a position, itself included; those of a feed where one is named."""
         with self._lock:
-            self._run(self._sql.prune_stream, (upto,))
+            self._run(self._sql.prune_stream[feed], (upto,))
 
     def stream_head(self) -> int:
         """The newest position ever given, 0 where there was none; pruning and restarts do not take it back."""
@@ -300,6 +301,8 @@ class SqliteTable:
                 row.append(version)
         if self._run(statement, row).rowcount == 0:
             raise Raced(f"{item.key} is not {condition}")
+        for feed in item.feeds:
+            self._run(self._sql.feed[feed], item.key)
 
     def _delete(self, key: Key, condition: Condition | None) -> None:
         match condition:

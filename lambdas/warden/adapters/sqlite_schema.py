@@ -1,7 +1,7 @@
 """The SQL of `SqliteTable`: its schema, and the statements that a table's design gives, each written once.
 
 A table `item`, clustered by its key, with two columns for each index `x`: `x` and `x_sort`, both null where the item
-is not in it. A table `stream`, whose AUTOINCREMENT never gives a position twice.
+is not in it. A table `stream`, and one for each feed, whose AUTOINCREMENT never gives a position twice.
 """
 
 # ruff: noqa: S608 (names come from a TableDesign, which is code; every value is bound)
@@ -11,8 +11,8 @@ from itertools import product
 
 from warden.storage.keys import TableDesign
 
-SCHEMA_VERSION = 2
-"""2 added the index `things` of table `log`."""
+SCHEMA_VERSION = 3
+"""2 added the index `things` of table `log`, 3 its feed `export`."""
 
 
 def create(design: TableDesign) -> Iterator[str]:
@@ -24,7 +24,8 @@ def create(design: TableDesign) -> Iterator[str]:
     )
     yield from map(_index, design.indexes)
     yield "CREATE INDEX expiring ON item (expires_at) WHERE expires_at IS NOT NULL"
-    yield ("CREATE TABLE stream (position INTEGER PRIMARY KEY AUTOINCREMENT, pk TEXT NOT NULL, sk TEXT NOT NULL)")
+    yield _stream("stream")
+    yield from map(_stream, map(feed_table, design.feeds))
     yield f"PRAGMA user_version = {SCHEMA_VERSION}"
 
 
@@ -37,12 +38,23 @@ def upgrade(design: TableDesign, columns: Iterable[str]) -> Iterator[str]:
             yield f'ALTER TABLE item ADD COLUMN "{x}" TEXT'
             yield f'ALTER TABLE item ADD COLUMN "{x}_sort" TEXT'
             yield _index(x)
+    yield from map(_stream, map(feed_table, design.feeds))
     yield f"PRAGMA user_version = {SCHEMA_VERSION}"
 
 
 def _index(x: str) -> str:
     # The primary key follows the named columns in each index of a table without rowid.
     return f'CREATE INDEX "in_{x}" ON item ("{x}", "{x}_sort") WHERE "{x}" IS NOT NULL'
+
+
+def feed_table(feed: str) -> str:
+    """The table of a feed, or of the stream where there is no name."""
+    return f"feed_{feed}" if feed else "stream"
+
+
+def _stream(table: str) -> str:
+    columns = "position INTEGER PRIMARY KEY AUTOINCREMENT, pk TEXT NOT NULL, sk TEXT NOT NULL"
+    return f"CREATE TABLE IF NOT EXISTS {table} ({columns})"
 
 
 def stream_triggers(index: str) -> Iterator[str]:
@@ -68,8 +80,6 @@ class Statements:
     delete_at_version = f"{delete} AND version = ?"
     expire = "DELETE FROM item WHERE (pk, sk) IN (SELECT pk, sk FROM item WHERE expires_at <= ? LIMIT ?)"
     partitions = "SELECT pk FROM item WHERE sk = ? AND pk > ? ORDER BY pk LIMIT ?"
-    read_stream = "SELECT position, pk, sk FROM stream WHERE position > ? ORDER BY position LIMIT ?"
-    prune_stream = "DELETE FROM stream WHERE position <= ?"
     stream_head = "SELECT seq FROM sqlite_sequence WHERE name = 'stream'"
 
     def __init__(self, design: TableDesign) -> None:
@@ -79,6 +89,13 @@ class Statements:
         columns = ", ".join(names)
         values = ", ".join("?" for _ in (*names, "pk", "sk"))
         into = f"INTO item ({columns}, pk, sk) VALUES ({values})"
+        tables = {feed: feed_table(feed) for feed in ("", *design.feeds)}
+        self.read_stream = {
+            feed: f"SELECT position, pk, sk FROM {table} WHERE position > ? ORDER BY position LIMIT ?"
+            for feed, table in tables.items()
+        }
+        self.prune_stream = {feed: f"DELETE FROM {table} WHERE position <= ?" for feed, table in tables.items()}
+        self.feed = {feed: f"INSERT INTO {feed_table(feed)} (pk, sk) VALUES (?, ?)" for feed in design.feeds}
         self.get = f"SELECT {columns} FROM item WHERE pk = ? AND sk = ?"
         self.put = f"INSERT OR REPLACE {into}"
         self.put_absent = f"INSERT {into} ON CONFLICT (pk, sk) DO NOTHING"

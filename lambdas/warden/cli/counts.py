@@ -97,7 +97,7 @@ POLLED_QUEUES: Final = 2
 POLLS_A_QUEUE: Final = 5 * SECONDS_A_MONTH // 20
 """Assumed, of an empty one: Lambda keeps five long polls of 20 s under way."""
 
-ALARMS: Final = 21
+ALARMS: Final = 23
 DASHBOARDS: Final = 1
 CUSTOM_METRICS: Final = 12
 """Assumed: of those that functions can tell of, as many as have a value in a usual month; others cost nothing."""

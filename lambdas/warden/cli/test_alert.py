@@ -13,15 +13,15 @@ import click
 from botocore.exceptions import ConnectionError, HTTPClientError  # noqa: A004 (botocore's own)
 
 from warden.adapters.dynamodb import DynamoTable
-from warden.adapters.rule_alerts import IotRuleAlerts
+from warden.adapters.rule_alerts import IotRulePublisher
 from warden.cli.endpoint import LOCAL, endpoint_option, not_both
 from warden.cli.screen import Progress
 from warden.cli.stage import Stage, Unreachable, aws_client, aws_session, reaching_aws, stage_option
 from warden.domain.alerts.message import TEST_PREFIX, trial_publication
 from warden.domain.errors import RequestRejected, Unavailable
 from warden.storage import keys
-from warden.storage.alert_rules import AlertRules, Trials
 from warden.storage.catalogue import CatalogueStore
+from warden.storage.delivery_rules import DeliveryRules, Trials
 from warden.use_cases.try_alert import Trial, TryAlert
 
 RECEIPT_SECONDS = 60
@@ -84,8 +84,8 @@ def try_on_aws(profile: str, control_table: str, clients: Callable[[str], Any], 
     """
     clock = clock or Clock()
     table = DynamoTable(clients("dynamodb"), control_table, keys.CONTROL)
-    records, trials = AlertRules(table), Trials(table)
-    attempt = TryAlert(CatalogueStore(table), records, trials, IotRuleAlerts(clients("iot-data")), _hex)
+    records, trials = DeliveryRules(table), Trials(table)
+    attempt = TryAlert(CatalogueStore(table), records, trials, IotRulePublisher(clients("iot-data")), _hex)
     trial = attempt.start(profile, now=_now())
     click.echo(f"Test {trial.violation_id[-8:]} is published for {trial.target.alert_target_arn}.")
     began = clock.now()

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from warden.control_api.paging import DEFAULT_PAGE_SIZE, Pager
+from warden.domain.alerts.target import Delivery
 from warden.domain.behaviors.limits import AWS_QUOTAS, Limits
-from warden.domain.behaviors.profile import AlertTarget
 from warden.ports import ThingLog
 from warden.storage.catalogue import CatalogueStore
 from warden.storage.jobs import Jobs
@@ -34,8 +34,8 @@ class Context:
         pager: Makes and reads page tokens.
         clock: Now, epoch ms.
         limits: How much there may be.
-        check_alert_target: Raises InvalidRequest where a profile may not name an alert target whose ARNs are
-            well-formed, and has ready what sending there needs. Where nobody assumes roles, every target will do.
+        check_delivery: Raises InvalidRequest where a profile may not name an alert target or a metrics export that
+            is well-formed, and has ready what sending there needs. Where nobody assumes roles, every one will do.
     """
 
     account: str
@@ -53,7 +53,7 @@ class Context:
     pager: Pager
     clock: Callable[[], int]
     limits: Limits = AWS_QUOTAS
-    check_alert_target: Callable[[AlertTarget], object] = lambda target: None  # noqa: ARG005
+    check_delivery: Callable[[Delivery], object] = lambda to: None  # noqa: ARG005
 
     def arn(self, resource: str) -> str:
         """A resource of this account's AWS IoT."""

@@ -10,10 +10,12 @@ from warden.control_api.context import Context, moment, page_size
 from warden.control_api.operations import Judge, Operation
 from warden.control_api.tags import given_tags
 from warden.control_api.validation import MOST_PROBLEMS, Problem, invalid
+from warden.domain.alerts.target import TOPIC, Delivery, role_member
 from warden.domain.behaviors.criteria import metric_problem
 from warden.domain.behaviors.limits import behavior_problems
-from warden.domain.behaviors.profile import AlertTarget, Behavior, SecurityProfile
+from warden.domain.behaviors.profile import Behavior, SecurityProfile
 from warden.domain.errors import InvalidRequest, ResourceNotFound
+from warden.domain.exports.topic import topic_problem
 from warden.storage.catalogue import Head
 from warden.use_cases.create_security_profile import create_security_profile
 from warden.use_cases.delete_security_profile import delete_security_profile
@@ -54,7 +56,7 @@ class SecurityProfiles:
     def create(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """CreateSecurityProfile."""
         profile = msgspec.convert(request, SecurityProfile)
-        self._check_alert_target(profile.alert_target)
+        self._check_deliveries(profile)
         tags = given_tags(request)
         arn = self._arn(profile.security_profile_name)
         head = create_security_profile(
@@ -70,7 +72,7 @@ class SecurityProfiles:
     def update(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """UpdateSecurityProfile: a member that is given replaces what was there, one that is not stays."""
         edit, given = _edit(request)
-        self._check_alert_target(given.alert_target)
+        self._check_deliveries(given)
         head, profile = update_security_profile(
             self._context.catalogue,
             self._context.jobs,
@@ -138,10 +140,19 @@ class SecurityProfiles:
             return metric in profile.retained_metrics()
         return dimension is not None and dimension in profile.dimensions()
 
-    def _check_alert_target(self, target: AlertTarget | None) -> None:
-        if target is not None:
-            _check_form(target)
-            self._context.check_alert_target(target)
+    def _check_deliveries(self, profile: SecurityProfile) -> None:
+        """Raises InvalidRequest where alerts or metrics cannot go where a profile wants them sent."""
+        target, export = profile.alert_target, profile.metrics_export_config
+        if target is not None and not TOPIC_ARN.fullmatch(target.alert_target_arn):
+            raise InvalidRequest(f"{TOPIC}: expected the ARN of an SNS topic, got {target.alert_target_arn!r}")
+        if export is not None and (expected := topic_problem(export.mqtt_topic)):
+            raise InvalidRequest(f"metricsExportConfig.mqttTopic: expected {expected}, got {export.mqtt_topic!r}")
+        deliveries: list[Delivery] = [to for to in (target, export) if to is not None]
+        for to in deliveries:
+            if not ROLE_ARN.fullmatch(to.role_arn):
+                raise InvalidRequest(f"{role_member(to)}: expected the ARN of an IAM role, got {to.role_arn!r}")
+        for to in deliveries:
+            self._context.check_delivery(to)
 
     def _arn(self, name: str) -> str:
         return self._context.arn(f"securityprofile/{name}")
@@ -173,12 +184,3 @@ def _edit(request: Mapping[str, Any]) -> tuple[Callable[[SecurityProfile], Secur
         return msgspec.convert({**kept, **given}, SecurityProfile)
 
     return edit, msgspec.convert(given, SecurityProfile)
-
-
-def _check_form(target: AlertTarget) -> None:
-    if not TOPIC_ARN.fullmatch(target.alert_target_arn):
-        raise InvalidRequest(
-            f"alertTargets.SNS.alertTargetArn: expected the ARN of an SNS topic, got {target.alert_target_arn!r}"
-        )
-    if not ROLE_ARN.fullmatch(target.role_arn):
-        raise InvalidRequest(f"alertTargets.SNS.roleArn: expected the ARN of an IAM role, got {target.role_arn!r}")

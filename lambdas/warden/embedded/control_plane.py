@@ -132,7 +132,7 @@ class ControlPlane:
             on_registry_change=self._registry_changed,
             clock=now,
         )
-        self._registry = IotThings(lambda: self._surroundings.client("iot"))
+        self._registry = IotThings(lambda: self._surroundings.client("iot"), hierarchy_trusted_ms=0)
         self._news = DataPlaneNews(settings.channel_path, self._registry)
         self._exclusive = threading.RLock()
         self._jobs = Jobs(self._table)

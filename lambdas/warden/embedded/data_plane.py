@@ -21,6 +21,7 @@ from warden.domain.errors import Unavailable
 from warden.domain.reports.topics import RESERVED_PREFIX
 from warden.embedded import channel
 from warden.embedded.broker import Broker, Publication
+from warden.embedded.exporter import Exporter
 from warden.embedded.intake import AskedThings, Intake
 from warden.embedded.options import CONTROL_FILE, LOG_FILE
 from warden.embedded.plane import CannotListen, PlaneSettings, begin, now, say_ready, starting
@@ -74,11 +75,12 @@ class DataPlane:
             clock=now,
             committed=self._committed,
         )
-        self._registry = IotThings(self._registry_client)
+        self._exporter = Exporter(table, self._catalogues, self._broker.publish, now)
+        self._registry = IotThings(self._registry_client, hierarchy_trusted_ms=0)
         self._askers = ThreadPoolExecutor(4, thread_name_prefix="registry")
         self._stream_grew = asyncio.Event()
         self._server: asyncio.Server | None = None
-        self._expiring: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> int:
         """Take reports and the control plane's questions. Returns the broker's port. Raises CannotListen."""
@@ -94,7 +96,8 @@ class DataPlane:
             "forget": self._forget,
         }
         self._server = await channel.answer(self._settings.channel_path, answerers)
-        self._expiring = asyncio.get_running_loop().create_task(self._expire())
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._expire()), loop.create_task(self._exporter.run())]
         return port
 
     async def _listen(self) -> int:
@@ -109,10 +112,13 @@ class DataPlane:
         self._broker.pause()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._intake.drain(), 2)
-        await asyncio.sleep(0)  # the replies leave with the loop's next turn
+        for task in self._tasks:
+            task.cancel()
+        with suppress(Exception):  # what does not leave now does after the next start
+            while self._exporter.export_some():
+                pass
+        await asyncio.sleep(0)  # what was published leaves with the loop's next turn
         await self._broker.close()
-        if self._expiring:
-            self._expiring.cancel()
         if self._server:
             self._server.close()
         self._askers.shutdown(wait=False, cancel_futures=True)

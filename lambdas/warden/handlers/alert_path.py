@@ -1,4 +1,4 @@
-"""The parts of the alert path that several functions share, made of one container's parts."""
+"""The parts of the paths through delivery rules that several functions share, made of one container's parts."""
 
 import secrets
 import string
@@ -6,20 +6,20 @@ from collections.abc import Callable
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from warden.adapters.alert_rules import IotTopicRules
+from warden.adapters.delivery_rules import IotTopicRules
 from warden.adapters.events import EventBus
 from warden.adapters.roles import IamRoles
-from warden.adapters.rule_alerts import IotRuleAlerts, SqsDeadAlerts
+from warden.adapters.rule_alerts import IotRulePublisher, SqsDeadAlerts
 from warden.domain.alarms.violation import Event
 from warden.domain.alerts.message import announcement
 from warden.domain.alerts.target import Home
 from warden.handlers.parts import Parts
 from warden.handlers.telemetry import metrics
-from warden.storage.alert_rules import AlertRules
-from warden.use_cases.check_alert_target import CheckAlertTarget
-from warden.use_cases.clean_alert_rules import CleanAlertRules
+from warden.storage.delivery_rules import DeliveryRules
+from warden.use_cases.check_delivery import CheckDelivery
+from warden.use_cases.clean_delivery_rules import CleanDeliveryRules
 from warden.use_cases.deliver_alerts import Wanted
-from warden.use_cases.prepare_alert_rule import PrepareAlertRule
+from warden.use_cases.prepare_delivery_rule import PrepareDeliveryRule
 from warden.use_cases.publish_alerts import PublishAlerts
 
 ALPHABET = string.ascii_lowercase + string.digits
@@ -36,8 +36,8 @@ def publish_alerts(parts: Parts) -> PublishAlerts:
     return PublishAlerts(
         parts.violations,
         Wanted(parts.catalogue, parts.thing_log, parts.violations),
-        prepare_alert_rule(parts),
-        IotRuleAlerts(parts.client("iot-data")),
+        prepare_delivery_rule(parts),
+        IotRulePublisher(parts.client("iot-data")),
         SqsDeadAlerts(parts.client("sqs"), parts.settings.dead_alerts_queue_url),
         observe,
         _announcer(parts),
@@ -54,13 +54,13 @@ def _announcer(parts: Parts) -> Callable[[Event], None]:
     return announce
 
 
-def check_alert_target(parts: Parts, *, check_caller: bool = True) -> CheckAlertTarget:
+def check_delivery(parts: Parts, *, check_caller: bool = True) -> CheckDelivery:
     """What the control API checks alert targets with; `check_caller` where it knows who calls it."""
     settings = parts.settings
-    return CheckAlertTarget(
+    return CheckDelivery(
         IamRoles(parts.client("iam")),
-        AlertRules(parts.control_table),
-        prepare_alert_rule(parts),
+        DeliveryRules(parts.control_table),
+        prepare_delivery_rule(parts),
         home=home(parts),
         stage=settings.stage,
         role_arns=settings.role_arns,
@@ -68,15 +68,15 @@ def check_alert_target(parts: Parts, *, check_caller: bool = True) -> CheckAlert
     )
 
 
-def clean_alert_rules(parts: Parts) -> CleanAlertRules:
+def clean_delivery_rules(parts: Parts) -> CleanDeliveryRules:
     """What `sweep` removes unneeded rules with, about once an hour."""
-    return CleanAlertRules(parts.catalogue, parts.violations, AlertRules(parts.control_table), topic_rules(parts))
+    return CleanDeliveryRules(parts.catalogue, parts.violations, DeliveryRules(parts.control_table), topic_rules(parts))
 
 
-def prepare_alert_rule(parts: Parts) -> PrepareAlertRule:
+def prepare_delivery_rule(parts: Parts) -> PrepareDeliveryRule:
     """What makes a role's rule."""
-    records, rules = AlertRules(parts.control_table), topic_rules(parts)
-    return PrepareAlertRule(records, rules, stage=parts.settings.stage, fresh=random_text)
+    records, rules = DeliveryRules(parts.control_table), topic_rules(parts)
+    return PrepareDeliveryRule(records, rules, stage=parts.settings.stage, fresh=random_text)
 
 
 def topic_rules(parts: Parts) -> IotTopicRules:

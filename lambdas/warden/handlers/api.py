@@ -14,7 +14,7 @@ from warden.control_api.api import operations
 from warden.control_api.context import Context
 from warden.control_api.paging import Pager
 from warden.control_api.router import Router
-from warden.domain.behaviors.profile import AlertTarget
+from warden.domain.alerts.target import Delivery
 from warden.domain.errors import Unavailable
 from warden.handlers.parts import Parts
 from warden.storage.token_key import token_key
@@ -30,12 +30,12 @@ class Api:
 
     Args:
         parts: The container's.
-        check_alert_target: As `Context` has it.
+        check_delivery: As `Context` has it.
     """
 
-    def __init__(self, parts: Parts, check_alert_target: Callable[[AlertTarget], object]) -> None:
+    def __init__(self, parts: Parts, check_delivery: Callable[[Delivery], object]) -> None:
         self._parts = parts
-        self._check_alert_target = check_alert_target
+        self._check_delivery = check_delivery
         self._events = EventBus(lambda: parts.client("events"))
 
     @cached_property
@@ -63,7 +63,7 @@ class Api:
             pager=Pager(token_key(parts.control_table, secrets.token_bytes(32))),
             clock=parts.clock,
             limits=parts.settings.limits,
-            check_alert_target=self._check_alert_target,
+            check_delivery=self._check_delivery,
         )
         return Router(self.model, operations(context))
 

@@ -14,12 +14,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 from warden.control_api import routes
 from warden.control_api.http import HttpRequest, HttpResponse
 from warden.control_api.operations import models
-from warden.domain.behaviors.profile import AlertTarget
+from warden.domain.alerts.target import Delivery
 from warden.handlers import alert_path
 from warden.handlers.api import Api
 from warden.handlers.parts import Parts
 from warden.handlers.telemetry import metrics
-from warden.use_cases.check_alert_target import CheckAlertTarget
+from warden.use_cases.check_delivery import CheckDelivery
 
 log = Logger()
 
@@ -33,7 +33,7 @@ class ControlApi:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._api = Api(parts, self._check_alert_target)
+        self._api = Api(parts, self._check_delivery)
         self._caller_arn = ContextVar("caller_arn", default="")
 
     def __call__(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,12 +53,12 @@ class ControlApi:
             self._tell(operation, request, response, event)
         return _answer(response)
 
-    def _check_alert_target(self, target: AlertTarget) -> None:
-        self._alert_target(target, caller_arn=self._caller_arn.get(), now=self._parts.clock())
+    def _check_delivery(self, to: Delivery) -> None:
+        self._delivery(to, caller_arn=self._caller_arn.get(), now=self._parts.clock())
 
     @cached_property
-    def _alert_target(self) -> CheckAlertTarget:
-        return alert_path.check_alert_target(self._parts)
+    def _delivery(self) -> CheckDelivery:
+        return alert_path.check_delivery(self._parts)
 
     @cached_property
     def _route_keys(self) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from aws_lambda_powertools import Logger
 
 from warden.control_api import routes
 from warden.control_api.in_process import InProcess, Refused
-from warden.domain.behaviors.profile import AlertTarget
+from warden.domain.alerts.target import Delivery
 from warden.domain.errors import Unavailable
 from warden.handlers import alert_path
 from warden.handlers.api import Api
@@ -58,7 +58,7 @@ class Provider:
         self._parts = parts
         self._opener = opener
         self._sleep = sleep
-        self._api = Api(parts, self._check_alert_target)
+        self._api = Api(parts, self._check_delivery)
 
     def __call__(self, event: dict[str, Any]) -> None:
         """Deal with a request and answer it. Raises what keeps the answer from arriving: Lambda tries again."""
@@ -119,9 +119,9 @@ class Provider:
 
         return InProcess(self._api.router, self._api.model, tell)
 
-    def _check_alert_target(self, target: AlertTarget) -> None:
-        check = alert_path.check_alert_target(self._parts, check_caller=False)
-        check(target, caller_arn="", now=self._parts.clock())
+    def _check_delivery(self, to: Delivery) -> None:
+        check = alert_path.check_delivery(self._parts, check_caller=False)
+        check(to, caller_arn="", now=self._parts.clock())
 
 
 def _failed(asked: Asked) -> Made:

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from warden.handlers.parts import Parts
 from warden.handlers.telemetry import metrics
-from warden.storage.alert_rules import Trials
+from warden.storage.delivery_rules import Trials
 from warden.use_cases.record_receipt import Outcome, RecordReceipt
 
 log = Logger()

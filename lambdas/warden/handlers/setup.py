@@ -14,7 +14,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
-from warden.adapters.alert_rules import remove_all
+from warden.adapters.delivery_rules import remove_all
 from warden.adapters.reserved_rule import ReservedRule, RuleRefused, delete_rule, put_rule
 from warden.domain.alerts.target import Home
 from warden.handlers.cloudformation import SEED, Asked, Made, Opener, answer
@@ -40,7 +40,7 @@ class Setup:
         RandomName: `Prefix` and 26 random characters, made once, as attribute `Name`.
         EventConfigurations: registry events are switched on. They are the whole account's: never switched off.
         ReservedRule: the members of `adapters.reserved_rule.ReservedRule`. That AWS refuses it is no failure.
-        AlertRules: removes with the stack the alert rules that the control API made.
+        DeliveryRules: removes with the stack the delivery rules that the control API made.
         Seed: a first full comparison with the registry, by the function `FunctionName`.
 
     Args:
@@ -65,7 +65,7 @@ class Setup:
             "RandomName": self._random_name,
             "EventConfigurations": self._event_configurations,
             "ReservedRule": self._reserved_rule,
-            "AlertRules": self._alert_rules,
+            "DeliveryRules": self._delivery_rules,
             "Seed": self._seed,
         }
 
@@ -128,7 +128,7 @@ class Setup:
         )
         return Made(rule.rule_name)
 
-    def _alert_rules(self, asked: Asked) -> Made:
+    def _delivery_rules(self, asked: Asked) -> Made:
         if asked.request_type == "Delete":
             settings = self._parts.settings
             home = Home(settings.partition, self._parts.region, settings.account)

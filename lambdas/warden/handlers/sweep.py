@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
-from warden.handlers.alert_path import clean_alert_rules, publish_alerts
+from warden.handlers.alert_path import clean_delivery_rules, publish_alerts
 from warden.handlers.dispatch import ENOUGH_MS
 from warden.handlers.parts import Parts
 from warden.handlers.telemetry import metrics
@@ -98,7 +98,7 @@ class Sweep:
 @cache
 def _sweep() -> Sweep:
     parts = Parts.from_env()
-    return Sweep(parts, publish_alerts(parts), clean_alert_rules(parts))
+    return Sweep(parts, publish_alerts(parts), clean_delivery_rules(parts))
 
 
 def handler(_event: dict[str, Any], context: Any) -> None:

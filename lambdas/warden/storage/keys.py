@@ -7,6 +7,8 @@ Table `log`, one partition a thing:
 | thing | T#name | THING      | what the registry last said of the thing      | ingest, in one query with the    |
 | entry | T#name | LOG#seq    | one thing that happened, and the state after  | newest entry; lists, later       |
 
+Feed `export` of table `log`: entries with datapoints that are exported.
+
 Index `outbox` of table `log`: entries whose transitions dispatch has not dealt with; never set in the embedded
 home, whose table keeps a stream instead. Index `things`: things that were registered when the registry was asked last,
 or were before that, in the order of their buckets: so those are found that the registry does not have any more.
@@ -28,7 +30,7 @@ Table `control`:
 | job               | JOB#id       | JOB          |                |                 |                | DUE#.. |
 | cursor            | CURSOR#name  | CURSOR       |                |                 |                |        |
 | stuck entry       | STUCK#t#seq  | STUCK        | STUCK          |                 |                | DUE#.. |
-| alert rule        | ALERT_RULES  | ROLE#digest  |                |                 |                |        |
+| delivery rule     | DELIVERY_RULES | ROLE#digest |                |                 |                |        |
 | answer to a test  | TRIAL#id     | RECEIPT, ... |                |                 |                |        |
 | registry pass     | PASS#name    | PASS         |                |                 |                |        |
 | members, summed   | MEMBERS#g    | MEMBERS      |                |                 |                |        |
@@ -49,16 +51,20 @@ from zlib import crc32
 
 @dataclass(frozen=True, slots=True)
 class TableDesign:
-    """A table: its role, and the names of its indexes. Index `x` has attributes `x` and `x_sort`."""
+    """A table: its role, the names of its indexes, and of its feeds. Index `x` has attributes `x` and `x_sort`; the
+    puts that a feed is told of are read from the table's stream."""
 
     name: str
     indexes: tuple[str, ...]
+    feeds: tuple[str, ...] = ()
 
 
 OUTBOX, THINGS = "outbox", "things"
 BY_ALL, BY_PROFILE, BY_THING, DUE = "by_all", "by_profile", "by_thing", "due"
 
-LOG = TableDesign("log", (OUTBOX, THINGS))
+EXPORT = "export"
+
+LOG = TableDesign("log", (OUTBOX, THINGS), (EXPORT,))
 CONTROL = TableDesign("control", (BY_ALL, BY_PROFILE, BY_THING, DUE))
 
 CATALOGUE, EPOCH, TOKEN_KEY = "CATALOG", "EPOCH", "TOKEN_KEY"

@@ -85,13 +85,14 @@ class TableThingLog:
         self._table.put(self.item(thing, entry, after + 1), Absent())
 
     def item(self, thing: str, entry: Entry, seq: int) -> Item:
-        """How an entry is kept; marked for dispatch where it holds transitions."""
+        """How an entry is kept; marked for dispatch where it holds transitions, fed to the export where it has any."""
         outbox = (keys.join("OUTBOX", keys.shard(thing, OUTBOX_SHARDS)), keys.moment(entry.pos))
         return Item(
             Key(keys.thing(thing), keys.entry(seq)),
             _encode(entry),
             indexes={keys.OUTBOX: outbox} if entry.transitions else {},
             expires_at=(entry.pos + self.keep) // 1000,
+            feeds=(keys.EXPORT,) if entry.exports else (),
         )
 
     def read(self, thing: str, seq: int) -> Logged | None:

@@ -12,11 +12,11 @@ from warden.domain.alarms.violation import Event
 from warden.domain.alerts.letter import dead_letter
 from warden.domain.alerts.message import publication
 from warden.domain.errors import Raced, RequestRejected, Unavailable
-from warden.ports import DeadAlerts, Key, RuleAlerts
+from warden.ports import DeadAlerts, Key, RulePublisher
 from warden.storage.records import Stored
 from warden.storage.violations import Violations
 from warden.use_cases.deliver_alerts import RETRY_MS, Wanted
-from warden.use_cases.prepare_alert_rule import PrepareAlertRule
+from warden.use_cases.prepare_delivery_rule import PrepareDeliveryRule
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,8 @@ class PublishAlerts:
         self,
         violations: Violations,
         wanted: Wanted,
-        prepare: PrepareAlertRule,
-        alerts: RuleAlerts,
+        prepare: PrepareDeliveryRule,
+        alerts: RulePublisher,
         dead: DeadAlerts,
         observe: Observe = lambda *_: None,
         announce: Callable[[Event], object] = lambda _: None,
@@ -114,7 +114,7 @@ class PublishAlerts:
         assert event.target, "only events with a target are published"
         attempt = event.sending.attempt
         rule = self._prepare(event.target.role_arn, look=attempt > 1, now=now)
-        self._alerts.publish(rule.topic(attempt, event.target.alert_target_arn), publication(event, attempt))
+        self._alerts.publish(rule.alert_topic(attempt, event.target.alert_target_arn), publication(event, attempt))
 
     def _give_up(self, stored: Stored[Event]) -> None:
         event = stored.record

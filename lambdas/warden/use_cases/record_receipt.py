@@ -1,29 +1,34 @@
-"""What comes back from the alert rules is recorded: that an alert left, or what was in its way."""
+"""What comes back from the delivery rules is recorded: that an alert left, or what was in its way."""
 
+import logging
 from contextlib import suppress
 from enum import StrEnum
 
 from warden.domain.alarms.violation import Event
-from warden.domain.alerts.receipt import Receipt, parse
+from warden.domain.alerts.receipt import Receipt, export_failure, parse
 from warden.domain.alerts.rule import rule_prefix
 from warden.domain.alerts.sending import Sending
 from warden.domain.errors import Raced
-from warden.storage.alert_rules import Trials
+from warden.storage.delivery_rules import Trials
 from warden.storage.violations import Violations, event_key
 
 ATTEMPTS = 10
+
+log = logging.getLogger(__name__)
 
 
 class Outcome(StrEnum):
     """What a message turned out to be; the values name metrics.
 
-    A stale one is of an attempt that is not the latest, of an event that nobody wants told any more, or repeated.
+    An export that failed is logged: nothing repeats it. A stale one is of an attempt that is not the latest, of an
+    event that nobody wants told any more, or repeated.
     """
 
     RECEIPT = "AlertReceipt"
     ERROR = "AlertError"
     STALE = "AlertReceiptStale"
     TRIAL = "AlertTrial"
+    EXPORT = "ExportFailed"
     FOREIGN = "AlertReceiptForeign"
 
 
@@ -40,6 +45,7 @@ class RecordReceipt:
         self._violations = violations
         self._trials = trials
         self._prefix = rule_prefix(stage)
+        self._export_prefix = rule_prefix(stage, exports=True)
 
     def __call__(self, body: str, *, now: int) -> Outcome:
         """Record what a message says, if it says anything of an alert of ours.
@@ -52,11 +58,18 @@ class RecordReceipt:
         """
         receipt = parse(body, self._prefix)
         if receipt is None:
-            return Outcome.FOREIGN
+            return self._of_export(body)
         if receipt.is_test:
             self._trials.put(receipt.violation_id, receipt.error, now=now)
             return Outcome.TRIAL
         return self._record(receipt, now)
+
+    def _of_export(self, body: str) -> Outcome:
+        failed = export_failure(body, self._export_prefix)
+        if failed is None:
+            return Outcome.FOREIGN
+        log.error("exported metrics did not leave: %s", failed)
+        return Outcome.EXPORT
 
     def _record(self, receipt: Receipt, now: int) -> Outcome:
         key = event_key(receipt.violation_id, receipt.at, receipt.type)

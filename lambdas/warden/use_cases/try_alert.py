@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from warden.domain.alerts.message import TEST_PREFIX, trial_publication
 from warden.domain.behaviors.profile import AlertTarget
 from warden.domain.errors import InvalidRequest
-from warden.ports import RuleAlerts
-from warden.storage.alert_rules import AlertRules, Trials
+from warden.ports import RulePublisher
 from warden.storage.catalogue import CatalogueStore
+from warden.storage.delivery_rules import DeliveryRules, Trials
 from warden.use_cases.update_security_profile import current
 
 
@@ -34,9 +34,9 @@ class TryAlert:
     def __init__(
         self,
         catalogue: CatalogueStore,
-        records: AlertRules,
+        records: DeliveryRules,
         trials: Trials,
-        alerts: RuleAlerts,
+        alerts: RulePublisher,
         fresh: Callable[[], str],
     ) -> None:
         self._catalogue = catalogue
@@ -62,7 +62,7 @@ class TryAlert:
                 " (UpdateSecurityProfile, alertTargets), which makes the rule"
             )
         violation_id = TEST_PREFIX + self._fresh()
-        topic = stored.record.topic(1, target.alert_target_arn)
+        topic = stored.record.alert_topic(1, target.alert_target_arn)
         self._alerts.publish(topic, trial_publication(profile, violation_id, at=now))
         return Trial(violation_id, target)
 

@@ -20,5 +20,5 @@ def test_alert_rules_go_with_their_stack_and_others_stay(cloudformation: CloudFo
     parts = cloudformation.setup._parts
     parts.client = lambda name: stubbed.client if name == "iot" else None
 
-    assert cloudformation.ask("AlertRules", "Create")["Status"] == "SUCCESS"
-    assert cloudformation.ask("AlertRules", "Delete", "alert-rules")["Status"] == "SUCCESS"
+    assert cloudformation.ask("DeliveryRules", "Create")["Status"] == "SUCCESS"
+    assert cloudformation.ask("DeliveryRules", "Delete", "alert-rules")["Status"] == "SUCCESS"

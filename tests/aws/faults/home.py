@@ -25,7 +25,7 @@ from tests.aws.tables import make_tables
 from warden.domain.alarms.alarm import EventType
 from warden.domain.behaviors.target import Target
 from warden.domain.errors import Unavailable
-from warden.handlers.alert_path import clean_alert_rules, publish_alerts
+from warden.handlers.alert_path import clean_delivery_rules, publish_alerts
 from warden.handlers.control_api import ControlApi
 from warden.handlers.dispatch import Dispatch
 from warden.handlers.evaluate import Evaluate
@@ -48,7 +48,7 @@ FUNCTIONS: dict[str, Callable[[Parts], Any]] = {
     "evaluate": Evaluate,
     "dispatch": lambda parts: Dispatch(parts, publish_alerts(parts)),
     "receipts": Receipts,
-    "sweep": lambda parts: Sweep(parts, publish_alerts(parts), clean_alert_rules(parts)),
+    "sweep": lambda parts: Sweep(parts, publish_alerts(parts), clean_delivery_rules(parts)),
 }
 
 Record = dict[str, Any]

@@ -82,7 +82,7 @@ PROFILES = st.fixed_dictionaries(
             ),
             max_size=2,
         ),
-        "metricsExportConfig": st.just({"mqttTopic": "exports/#1: all", "roleArn": ROLE}),
+        "metricsExportConfig": st.just({"mqttTopic": "exports/№1: all", "roleArn": ROLE}),
         "tags": st.dictionaries(NAMES, WORDS | st.just(""), max_size=3).map(
             lambda tags: [{"Key": key, "Value": value} for key, value in tags.items()]
         ),

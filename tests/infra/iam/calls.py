@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.aws.conftest import ACCOUNT, REGION, new_clients
 from tests.infra.deployed import STACK_ID
-from warden.adapters.alert_rules import STACK_TAG
+from warden.adapters.delivery_rules import STACK_TAG
 from warden.handlers.parts import Clients
 
 PASSED_TO_IOT = (("iam:PassedToService", "iot.amazonaws.com"),)

@@ -16,7 +16,7 @@ from tests.aws.user_stack import DIMENSION, METRIC
 from tests.aws.user_stack import PROFILE as USERS_PROFILE
 from tests.infra.deployed import Deployed
 from tests.infra.iam.calls import Calls
-from tests.infra.iam.life import ALERTS, EVERYTHING, GROUP, PROFILE, Life
+from tests.infra.iam.life import ALERTS, EVERYTHING, EXPORT, GROUP, PROFILE, Life
 from tests.scenarios.player import SCENARIOS
 from warden.rules import metrics_sql
 from warden.storage.thing_log import Outbox
@@ -112,6 +112,34 @@ def rules_that_nobody_needs(life: Life) -> None:
     life.sweep(after=11 * MINUTE)
 
 
+def metrics_are_exported(life: Life) -> None:
+    """Into a rule that somebody deleted, and into one that was removed since nobody needed it."""
+    life.create("a", "g")
+    life.watch()
+    life.report("a", 1)
+    life.lose_rules()
+    life.export()
+    life.report("a", 1)
+    life.forget_rules()
+    life.export()
+
+
+def rules_that_somebody_needs_again(life: Life) -> None:
+    """A profile names a role and a topic again in the moment in which their rules are removed."""
+    life.create("a", "g")
+    life.watch()
+    life.ask("delete_security_profile", {"securityProfileName": "p"})
+
+    def again(**_: object) -> None:
+        sweeping.meta.events.unregister("before-call.iot.DeleteTopicRule", again)
+        life.ask("create_security_profile", PROFILE)
+
+    sweeping = life.calls.clients("sweep")("iot")
+    life.sweep(after=HOUR)
+    sweeping.meta.events.register_first("before-call.iot.DeleteTopicRule", again)
+    life.sweep(after=2 * HOUR)
+
+
 def the_api_is_asked_everything(life: Life) -> None:
     life.create("a", "g")
     life.watch()
@@ -189,15 +217,17 @@ def another_stack_declares_profiles(life: Life) -> None:
     stack.make("D", DIMENSION, Type="TOPIC_FILTER", StringValues=["a"])
     whole = {"AlertTargets": {"SNS": target}, "Tags": [{"Key": "a", "Value": "b"}], "TargetArns": [GROUP, EVERYTHING]}
     stack.make("P", USERS_PROFILE, **whole)
+    export = {"MqttTopic": EXPORT["mqttTopic"], "RoleArn": EXPORT["roleArn"]}
+    stack.make("E", USERS_PROFILE, MetricsExportConfig=export)
     life.lose_rules()
-    stack.make("Q", USERS_PROFILE, AlertTargets={"SNS": target})
+    stack.make("Q", USERS_PROFILE, AlertTargets={"SNS": target}, MetricsExportConfig=export)
     stack.make("P", USERS_PROFILE, **whole, SecurityProfileDescription="changed")
     stack.make("P", USERS_PROFILE, SecurityProfileName="other", TargetArns=[GROUP])
     stack.make("P", USERS_PROFILE, SecurityProfileName="other")
     stack.make("M", METRIC, MetricType="number", DisplayName="x")
     stack.make("D", DIMENSION, Type="TOPIC_FILTER", StringValues=["b"])
     stack.clean_up()
-    for logical_id in ("P", "Q", "M", "D"):
+    for logical_id in ("P", "Q", "E", "M", "D"):
         assert stack.drop(logical_id)["Status"] == "SUCCESS"
 
 
@@ -222,6 +252,8 @@ CHAPTERS: tuple[Callable[[Life], None], ...] = (
     what_dispatch_left_behind,
     a_profile_is_deleted,
     rules_that_nobody_needs,
+    metrics_are_exported,
+    rules_that_somebody_needs_again,
     the_api_is_asked_everything,
     the_registry_changes,
     the_registry_changed_unnoticed,
@@ -236,7 +268,8 @@ def live(deployed: Deployed, key: str) -> Calls:
     calls = Calls(key)
     for path in SCENARIOS.values():
         with mock_aws():
-            Life(deployed, calls).play(json.loads(path.read_text()))
+            scenario = json.loads(path.read_text())
+            Life(deployed, calls, **scenario.get("options", {})).play(scenario)
     for chapter in CHAPTERS:
         with mock_aws():
             chapter(Life(deployed, calls))

@@ -4,6 +4,7 @@ import json
 from contextlib import nullcontext
 from typing import Any
 
+import msgspec
 from moto.iotdata.models import iotdata_backends
 
 from tests.aws.conftest import ACCOUNT, MINUTE, REGION, Context
@@ -16,10 +17,11 @@ from tests.infra.iam.calls import Calls
 from tests.scenarios.aws_home import ROLE, TRUST, AwsHome
 from tests.scenarios.player import Player
 from warden.control_api.http import HttpRequest, HttpResponse
-from warden.handlers.alert_path import clean_alert_rules, publish_alerts
+from warden.handlers.alert_path import clean_delivery_rules, publish_alerts
 from warden.handlers.control_api import ControlApi
 from warden.handlers.dispatch import Dispatch
 from warden.handlers.evaluate import Evaluate
+from warden.handlers.export import Export
 from warden.handlers.heartbeat import Heartbeat
 from warden.handlers.parts import Parts
 from warden.handlers.receipts import Receipts
@@ -27,8 +29,8 @@ from warden.handlers.reconcile import Reconcile
 from warden.handlers.registry import Registry
 from warden.handlers.setup import Setup
 from warden.handlers.sweep import Sweep
-from warden.rules import metrics_sql
-from warden.storage.alert_rules import RULES
+from warden.rules import EXPORT_FILTER, metrics_sql
+from warden.storage.delivery_rules import RULES
 
 GROUP = f"arn:aws:iot:{REGION}:{ACCOUNT}:thinggroup/g"
 EVERYTHING = f"arn:aws:iot:{REGION}:{ACCOUNT}:all/things"
@@ -38,13 +40,16 @@ ALERTS = {
         "roleArn": f"arn:aws:iam::{ACCOUNT}:role/thingwarden/test/{ROLE}",
     }
 }
+EXPORT = {"mqttTopic": "exports", "roleArn": ALERTS["SNS"]["roleArn"]}
 PROFILE = {
     "securityProfileName": "p",
     "alertTargets": ALERTS,
+    "metricsExportConfig": EXPORT,
     "behaviors": [
         {
             "name": "few",
             "metric": "aws:num-established-tcp-connections",
+            "exportMetric": True,
             "criteria": {"comparisonOperator": "less-than", "value": {"count": 10}},
         }
     ],
@@ -57,12 +62,13 @@ class Life(AwsHome):
     Args:
         deployed: The stack.
         calls: Where each function's calls are kept.
+        allow_unregistered_devices: The deployment's option; of the stack, only settings depend on it.
     """
 
-    def __init__(self, deployed: Deployed, calls: Calls) -> None:
+    def __init__(self, deployed: Deployed, calls: Calls, *, allow_unregistered_devices: bool = False) -> None:
         clients = calls.of_nobody
         Player.__init__(self, clients("iot"))
-        self.deployed = deployed
+        self.deployed, self.calls = deployed, calls
         self.caller = ALICE
         deployed.make(clients)
         trust = json.dumps(TRUST)
@@ -71,7 +77,10 @@ class Life(AwsHome):
         calls.roles |= {role["RoleName"]: role["Arn"] for role in clients("iam").list_roles()["Roles"]}
 
         def parts(of: str) -> Parts:
-            return Parts(deployed.settings(of), region=REGION, clients=calls.clients(of), clock=lambda: self.now)
+            settings = msgspec.structs.replace(
+                deployed.settings(of), allow_unregistered_devices=allow_unregistered_devices
+            )
+            return Parts(settings, region=REGION, clients=calls.clients(of), clock=lambda: self.now)
 
         nobodys = Parts(deployed.settings("dispatch"), region=REGION, clients=clients, clock=lambda: self.now)
         self.log_table, self.control_table, self.violations = (
@@ -84,7 +93,9 @@ class Life(AwsHome):
         self._api, self._evaluate = ControlApi(parts("control_api")), Evaluate(parts("evaluate"))
         self._receipts, self._registry_function = Receipts(parts("receipts")), Registry(parts("registry"), self._nap)
         self._dispatch = Dispatch(dispatching := parts("dispatch"), publish_alerts(dispatching))
-        self._sweep = Sweep(sweeping := parts("sweep"), publish_alerts(sweeping), clean_alert_rules(sweeping))
+        self._to_export = TableStream(clients, deployed.settings("export").log_table, EXPORT_FILTER)
+        self._export = Export(parts("export"))
+        self._sweep = Sweep(sweeping := parts("sweep"), publish_alerts(sweeping), clean_delivery_rules(sweeping))
         self._reconcile = Reconcile(parts("reconcile"), self._nap, lambda *_, **__: nullcontext())
         self._setup = Setup(parts("setup"), lambda *_, **__: nullcontext(), sleep=self._nap)
         self._heartbeat = Heartbeat(parts("heartbeat"))
@@ -147,12 +158,12 @@ class Life(AwsHome):
         self._published.clear()
 
     def lose_rules(self) -> None:
-        """Somebody deletes all alert rules."""
+        """Somebody deletes all delivery rules."""
         for rule in self._iot.list_topic_rules()["rules"]:
             self._iot.delete_topic_rule(ruleName=rule["ruleName"])
 
     def forget_rules(self) -> None:
-        """All alert rules have been removed, since nobody needed them."""
+        """All delivery rules have been removed, since nobody needed them."""
         self.lose_rules()
         for item in self.control_table.query(RULES).items:
             self.control_table.delete(item.key)

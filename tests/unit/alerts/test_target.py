@@ -4,8 +4,8 @@ import pytest
 
 from tests.unit.alerts.given import ACCOUNT, REGION, ROLE, TOPIC
 from warden.domain.alerts.caller import Role, User, caller
-from warden.domain.alerts.rule import LONGEST_TOPIC_NAME, AlertRule
-from warden.domain.alerts.target import Home, is_like, target_problems
+from warden.domain.alerts.rule import LONGEST_TOPIC_NAME, DeliveryRule
+from warden.domain.alerts.target import Home, delivery_problems, is_like
 from warden.domain.behaviors.profile import AlertTarget
 
 HOME = Home("aws", REGION, ACCOUNT)
@@ -13,7 +13,7 @@ PATTERNS = (f"arn:aws:iam::{ACCOUNT}:role/thingwarden/prod/*", f"arn:aws:iam::{A
 
 
 def problems(topic: str = TOPIC, role: str = ROLE) -> list[str]:
-    return list(target_problems(AlertTarget(alert_target_arn=topic, role_arn=role), HOME, PATTERNS))
+    return list(delivery_problems(AlertTarget(alert_target_arn=topic, role_arn=role), HOME, PATTERNS))
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_a_refusal_names_member_value_and_what_is_allowed(topic: str, role: str,
 
 
 def test_the_longest_topic_fits_behind_a_rules_name_after_years_of_attempts() -> None:
-    rule = AlertRule(role_arn=ROLE, name="r", secret="s" * 26, created_at=1)
-    topic = rule.topic(99_999, f"arn:aws:sns:{REGION}:{ACCOUNT}:{'t' * LONGEST_TOPIC_NAME}")
+    rule = DeliveryRule(role_arn=ROLE, name="r", secret="s" * 26, created_at=1)
+    topic = rule.alert_topic(99_999, f"arn:aws:sns:{REGION}:{ACCOUNT}:{'t' * LONGEST_TOPIC_NAME}")
     assert topic == f"$aws/rules/r/{'s' * 26}/99999/{ACCOUNT}/{'t' * LONGEST_TOPIC_NAME}"
     assert len(topic.removeprefix("$aws/rules/r/")) <= 256
     assert topic.removeprefix("$aws/rules/r/").count("/") <= 7

@@ -150,6 +150,17 @@ def test_a_total_without_a_list_is_a_count_and_no_list() -> None:
     assert metrics(listening_tcp_ports={"total": 3}, listening_udp_ports={"total": 4}) == {"nt": 3, "nu": 4}
 
 
+def test_a_total_of_zero_says_that_the_list_is_empty() -> None:
+    """So a client that leaves an empty list out clears a violation of it."""
+    assert metrics(listening_tcp_ports={"total": 0}, listening_udp_ports={"total": 0}) == {
+        "tp": set(),
+        "nt": 0,
+        "up": set(),
+        "nu": 0,
+    }
+    assert metrics(tcp_connections={"established_connections": {"total": 0}}) == {"ip": set(), "nc": 0}
+
+
 def test_an_empty_list_is_a_datapoint_and_so_is_its_length() -> None:
     assert metrics(listening_udp_ports={"ports": []}) == {"up": set(), "nu": 0}
     assert connected() == {"ip": set(), "nc": 0}

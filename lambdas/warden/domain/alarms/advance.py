@@ -91,6 +91,7 @@ def report(
         digest=arrival.digest,
         points=plan.kept(arrival.points),
         flagged=flagged,
+        exports=plan.exporting(arrival.points),
         transitions=ended + transitions,
         state=State(
             epoch=catalogue.epoch,

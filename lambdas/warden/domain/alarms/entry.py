@@ -110,6 +110,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         late: Whether newer reports had overtaken it.
         points: The datapoints that are kept, by metric code.
         flagged: Codes of datapoints that were judged by nothing; see `domain.behaviors.spikes`.
+        exports: Names of the profiles that export some of the datapoints.
     """
 
     schema: int = 1
@@ -124,6 +125,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     late: bool = False
     points: dict[str, Datapoint] = {}
     flagged: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ()
 
 
 class Logged(msgspec.Struct, frozen=True):

@@ -66,6 +66,7 @@ def late_report(
         late=True,
         points=plan.kept(arrival.points),
         flagged=flagged,
+        exports=plan.exporting(arrival.points),
         transitions=ended + pairs,
         state=State(
             epoch=catalogue.epoch,

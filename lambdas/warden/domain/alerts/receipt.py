@@ -1,4 +1,4 @@
-"""What comes back from an alert rule: a receipt, which is what was published, or the JSON of its error action.
+"""What comes back from a delivery rule: a receipt, which is what was published, or the JSON of its error action.
 
 Any device can invoke a rule whose name it learns, so nothing here is believed for its form alone.
 Source: AWS IoT Developer Guide, Error handling (error action).
@@ -95,6 +95,20 @@ def parse(body: str, prefix: str) -> Receipt | None:
         return _receipt(payload, _text(error))
     except _MALFORMED:
         return None
+
+
+def export_failure(body: str, prefix: str) -> str | None:
+    """What failed where exported metrics did not leave; None for any other message.
+
+    Args:
+        body: The queue's message.
+        prefix: What the names of the stage's rules for exports begin with.
+    """
+    try:
+        error = _as_error(body)
+    except _MALFORMED:
+        return None
+    return _text(error) if error and error.rule_name.startswith(prefix) else None
 
 
 def _as_error(body: str) -> _Error | None:

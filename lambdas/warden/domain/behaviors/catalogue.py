@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from warden.domain.behaviors.custom import CustomMetrics
+from warden.domain.behaviors.export import Export
 from warden.domain.behaviors.metrics import DEVICE_METRICS
 from warden.domain.behaviors.plan import LiveBehavior, Plan
 from warden.domain.behaviors.profile import SecurityProfile
@@ -40,6 +41,7 @@ class Catalogue:
     Attributes:
         custom: As given.
         behaviors: Every behavior that lives, by uid, whether it applies to anything or not.
+        exports: What is exported, by profile.
     """
 
     def __init__(self, epoch: int, profiles: Iterable[LiveProfile], custom: CustomMetrics = NO_CUSTOM_METRICS) -> None:
@@ -49,6 +51,11 @@ class Catalogue:
         self._profiles = tuple(profiles)
         self.behaviors = {live.uid: live for profile in self._profiles for live in profile.behaviors}
         self._profile_of = {live.uid: profile for profile in self._profiles for live in profile.behaviors}
+        self.exports = {
+            profile.security_profile_name: export
+            for profile in self.profiles
+            if (export := Export.of(profile, self._metrics))
+        }
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._plan_of: dict[tuple[bool, tuple[str, ...], tuple[str, ...]], Plan] = {}
 
@@ -76,9 +83,11 @@ class Catalogue:
 
     def _compile(self, covering: tuple[int, ...]) -> Plan:
         profiles = [self._profiles[n] for n in covering]
+        names = [profile.profile.security_profile_name for profile in profiles]
         plan = self._plans[covering] = Plan(
             (live for profile in profiles for live in profile.behaviors),
             (metric for profile in profiles for metric in profile.profile.retained_metrics()),
             self._metrics,
+            {name: self.exports[name] for name in names if name in self.exports},
         )
         return plan

@@ -126,7 +126,8 @@ def kind_of(behavior: Behavior) -> Kind:
 def datapoints(decoded: Decoded) -> dict[str, Datapoint]:  # noqa: C901, PLR0912 (one pass, once a report)
     """What a report says, by the metrics' codes.
 
-    A count is the report's `total`, and the length of its list only where that is absent: agents sample long lists.
+    A count is the report's `total`, and the length of its list only where that is absent: agents sample long lists. A
+    total of 0 says that the list is empty, also to those clients that leave an empty list out.
     """
     found: dict[str, Any] = {}
     metrics = decoded.report.metrics
@@ -147,16 +148,22 @@ def datapoints(decoded: Decoded) -> dict[str, Datapoint]:  # noqa: C901, PLR0912
             found["nt"] = len(ports)
         if (count := tcp.total) is not None:
             found["nt"] = count
+            if count == 0:
+                found.setdefault("tp", frozenset())
     if (udp := metrics.listening_udp_ports) is not None:
         if (ports := udp.ports) is not None:
             found["up"] = frozenset(map(_port, ports))
             found["nu"] = len(ports)
         if (count := udp.total) is not None:
             found["nu"] = count
+            if count == 0:
+                found.setdefault("up", frozenset())
     if (all_tcp := metrics.tcp_connections) is not None and (established := all_tcp.established_connections):
         if (connections := established.connections) is not None:
             found["ip"] = decoded.hosts
             found["nc"] = len(connections)
         if (count := established.total) is not None:
             found["nc"] = count
+            if count == 0:
+                found.setdefault("ip", frozenset())
     return found

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from warden.domain.behaviors.cidrs import CidrSet
+from warden.domain.behaviors.export import Export
 from warden.domain.behaviors.metrics import DEVICE_METRICS, Datapoint, Datapoints, Kind, Metric
 from warden.domain.behaviors.profile import Behavior, Criteria
 from warden.domain.behaviors.windows import MOST, Ring, add, add_late, slack, total
@@ -34,6 +35,8 @@ NUMBER_RANGES: Mapping[str, Callable[[float], Range]] = {
     "greater-than": lambda limit: (nextafter(limit, inf), inf),
     "greater-than-equals": lambda limit: (limit, inf),
 }
+
+NO_EXPORTS: Mapping[str, Export] = {}
 
 HOSTS_REMEMBERED = 16_384
 """Addresses whose verdict a plan remembers; a fleet talks to few, a scanner to many."""
@@ -133,6 +136,7 @@ class Plan:
         behaviors: All of them, also those without criteria.
         retained: Names of the metrics whose datapoints are kept; those that there are not are nowhere reported.
         metrics: By name, all that there are.
+        exports: By profile, what is exported.
 
     Attributes:
         behaviors: Those that are judged; a behavior's bit is 1 << its position.
@@ -141,6 +145,7 @@ class Plan:
     """
 
     __slots__ = (
+        "_exports",
         "_hosts",
         "_lists",
         "_metrics",
@@ -157,7 +162,9 @@ class Plan:
         behaviors: Iterable[LiveBehavior],
         retained: Iterable[str] = (),
         metrics: Mapping[str, Metric] = DEVICE_METRICS,
+        exports: Mapping[str, Export] = NO_EXPORTS,
     ) -> None:
+        self._exports = exports
         self._metrics = metrics
         self.behaviors = tuple(live for live in behaviors if live.behavior.criteria)
         self.positions = {live.uid: position for position, live in enumerate(self.behaviors)}
@@ -185,6 +192,12 @@ class Plan:
         if points.keys() <= self.retained:
             return points
         return {code: point for code, point in points.items() if code in self.retained}
+
+    def exporting(self, points: Datapoints) -> tuple[str, ...]:
+        """Names of the profiles that export some of a report's datapoints."""
+        if not self._exports:
+            return ()
+        return tuple(profile for profile, export in self._exports.items() if export.concerns(points))
 
     def judge(self, points: Datapoints, windows: Mapping[str, Ring], at: int) -> Verdict:  # noqa: C901 (hot)
         """Compare one report's datapoints with every behavior.

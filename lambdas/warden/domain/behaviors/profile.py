@@ -125,6 +125,11 @@ class SecurityProfile(Wire, frozen=True):
         users: tuple[Behavior | MetricToRetain, ...] = (*self.behaviors, *self.additional_metrics_to_retain_v2)
         yield from (each.metric_dimension.dimension_name for each in users if each.metric_dimension)
 
+    def exported_metrics(self) -> Iterator[str]:
+        """Names of the metrics that are exported."""
+        users: tuple[Behavior | MetricToRetain, ...] = (*self.behaviors, *self.additional_metrics_to_retain_v2)
+        yield from (each.metric for each in users if each.export_metric and each.metric)
+
     def retained_metrics(self) -> Iterator[str]:
         """Names of the metrics whose datapoints are kept on behalf of this profile."""
         yield from (behavior.metric for behavior in self.behaviors if behavior.metric)

@@ -1,4 +1,4 @@
-"""AWS IoT rules that carry alerts."""
+"""AWS IoT rules that carry alerts, or exported metrics."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 from botocore.exceptions import ClientError
 
 from warden.adapters.refusals import answers, hiding, is_refusal
-from warden.domain.alerts.rule import AlertRule, rule_prefix
-from warden.domain.alerts.target import ROLE, Home
+from warden.domain.alerts.rule import DeliveryRule, rule_prefix
+from warden.domain.alerts.target import EXPORT_ROLE, ROLE, Home
 from warden.domain.errors import InvalidRequest
-from warden.rules import alert_sql
+from warden.rules import delivery_sql
 
 if TYPE_CHECKING:
     from mypy_boto3_iot import IoTClient
@@ -40,10 +40,10 @@ class IotTopicRules:
             "sqs": {"roleArn": rule_role_arn, "queueUrl": receipts_queue_url, "useBase64": False},
         }
 
-    def create(self, rule: AlertRule) -> None:
+    def create(self, rule: DeliveryRule) -> None:
         """See TopicRules. AWS IoT looks whether it may assume the role; where it may not, InvalidRequest says so."""
         secrets = _secrets(rule)
-        with answers(f"making the alert rule of {rule.role_arn}", secrets=secrets):
+        with answers(f"making the rule of {rule.carries}", secrets=secrets):
             try:
                 self._client.create_topic_rule(
                     ruleName=rule.name,
@@ -53,13 +53,14 @@ class IotTopicRules:
             except ClientError as error:
                 if is_refusal(error, "InvalidRequestException"):
                     said = hiding(error.response["Error"].get("Message", ""), secrets)
-                    raise InvalidRequest(f"{ROLE}: AWS IoT cannot use {rule.role_arn!r}: {said}") from None
+                    member = EXPORT_ROLE if rule.mqtt_topic else ROLE
+                    raise InvalidRequest(f"{member}: AWS IoT cannot use {rule.role_arn!r}: {said}") from None
                 if not is_refusal(error, "ResourceAlreadyExistsException"):
                     raise
 
-    def is_intact(self, rule: AlertRule) -> bool:
+    def is_intact(self, rule: DeliveryRule) -> bool:
         """See TopicRules."""
-        with answers(f"looking at the alert rule of {rule.role_arn}", secrets=_secrets(rule)):
+        with answers(f"looking at the rule of {rule.carries}", secrets=_secrets(rule)):
             try:
                 found = self._client.get_topic_rule(ruleName=rule.name)
             except ClientError as error:
@@ -68,28 +69,34 @@ class IotTopicRules:
                 raise
         return _has(found["rule"], self._payload(rule))
 
-    def delete(self, rule: AlertRule) -> None:
+    def delete(self, rule: DeliveryRule) -> None:
         """See TopicRules."""
-        with answers(f"removing the alert rule of {rule.role_arn}", secrets=_secrets(rule)):
+        with answers(f"removing the rule of {rule.carries}", secrets=_secrets(rule)):
             _delete(self._client, rule.name)
 
-    def _payload(self, rule: AlertRule) -> Any:
-        topic = f"arn:{self._home.partition}:sns:{self._home.region}:${{topic(3)}}:${{topic(4)}}"
+    def _payload(self, rule: DeliveryRule) -> Any:
+        what = "exported metrics" if rule.mqtt_topic else "alerts"
         return {
-            "sql": alert_sql(rule.secret),
+            "sql": delivery_sql(rule.secret),
             "awsIotSqlVersion": SQL_VERSION,
-            "description": "Thingwarden: alerts of the security profiles that name one role",
+            "description": f"Thingwarden: {what} of the security profiles that name one role",
             "ruleDisabled": False,
-            "actions": [
-                {"sns": {"targetArn": topic, "roleArn": rule.role_arn, "messageFormat": "JSON"}},
-                self._receipts,
-            ],
+            "actions": [self._republish(rule)] if rule.mqtt_topic else [self._sns(rule), self._receipts],
             "errorAction": self._receipts,
         }
 
+    def _sns(self, rule: DeliveryRule) -> Any:
+        topic = f"arn:{self._home.partition}:sns:{self._home.region}:${{topic(3)}}:${{topic(4)}}"
+        return {"sns": {"targetArn": topic, "roleArn": rule.role_arn, "messageFormat": "JSON"}}
+
+    def _republish(self, rule: DeliveryRule) -> Any:
+        topic = rule.mqtt_topic
+        escaped = f"${topic}" if topic.startswith("$") else topic  # else AWS IoT takes it for a template
+        return {"republish": {"topic": escaped, "roleArn": rule.role_arn, "qos": 1}}
+
 
 def remove_all(client: "IoTClient", home: Home, *, stage: str, stack_id: str) -> int:
-    """Remove the alert rules of a stack that is itself removed, by their names and their tag.
+    """Remove the delivery rules of a stack that is itself removed, by their names and their tag.
 
     Args:
         client: boto3's, of service `iot`.
@@ -99,18 +106,19 @@ def remove_all(client: "IoTClient", home: Home, *, stage: str, stack_id: str) ->
 
     Returns: How many were removed. Raises Unavailable; InvalidRequest, where a permission is lacking.
     """
-    with answers(f"looking for the alert rules of stage {stage}"):
-        names = [name for name in _names(client) if name.startswith(rule_prefix(stage))]
+    with answers(f"looking for the delivery rules of stage {stage}"):
+        ours = rule_prefix(stage), rule_prefix(stage, exports=True)
+        names = [name for name in _names(client) if name.startswith(ours)]
     removed = 0
     for name in names:
-        with answers(f"removing an alert rule of stage {stage}", secrets=(name,)):
+        with answers(f"removing a delivery rule of stage {stage}", secrets=(name,)):
             if _tags(client, home.iot_arn(f"rule/{name}")).get(STACK_TAG) == stack_id:
                 _delete(client, name)
                 removed += 1
     return removed
 
 
-def _secrets(rule: AlertRule) -> tuple[str, ...]:
+def _secrets(rule: DeliveryRule) -> tuple[str, ...]:
     return rule.name, rule.secret
 
 

@@ -1,4 +1,4 @@
-"""Alert rules that nobody needs are removed: no profile names their role, and no event waits for it."""
+"""Delivery rules that nobody needs are removed: no profile names them, and no event waits for one."""
 
 import logging
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from contextlib import suppress
 
 import msgspec
 
-from warden.domain.alerts.rule import AlertRule
+from warden.domain.alerts.rule import DeliveryRule
 from warden.domain.behaviors.profile import SecurityProfile
 from warden.domain.errors import Raced, ResourceNotFound
 from warden.ports import TopicRules
-from warden.storage.alert_rules import AlertRules
 from warden.storage.catalogue import CatalogueStore
+from warden.storage.delivery_rules import DeliveryRules
 from warden.storage.records import Stored
 from warden.storage.violations import Violations
 from warden.use_cases.update_security_profile import current
@@ -24,7 +24,7 @@ UNUSED_MS = 3_600_000
 """How long a rule has to be found unused: a profile may be about to be stored, and an index is a moment behind."""
 
 
-class CleanAlertRules:
+class CleanDeliveryRules:
     """Looks for rules that nobody needs.
 
     Args:
@@ -35,7 +35,7 @@ class CleanAlertRules:
     """
 
     def __init__(
-        self, catalogue: CatalogueStore, violations: Violations, records: AlertRules, rules: TopicRules
+        self, catalogue: CatalogueStore, violations: Violations, records: DeliveryRules, rules: TopicRules
     ) -> None:
         self._catalogue = catalogue
         self._violations = violations
@@ -53,17 +53,15 @@ class CleanAlertRules:
         recorded = self._records.all()
         if not recorded:
             return 0
-        needed = self._named()
-        if any(stored.record.role_arn not in needed for stored in recorded):
-            needed |= {stored.record.target.role_arn for stored in self._violations.waiting() if stored.record.target}
+        needed = {each for profile in self._profiles() for each in _carried(profile)}
+        if any(_carries(stored.record) not in needed for stored in recorded):
+            waiting = (stored.record.target for stored in self._violations.waiting())
+            needed |= {(target.role_arn, "") for target in waiting if target}
         removed = 0
         for stored in recorded:
             with suppress(Raced):  # somebody needs it again
-                removed += self._look_at(stored, needed=stored.record.role_arn in needed, now=now)
+                removed += self._look_at(stored, needed=_carries(stored.record) in needed, now=now)
         return removed
-
-    def _named(self) -> set[str]:
-        return {target.role_arn for profile in self._profiles() if (target := profile.alert_target)}
 
     def _profiles(self) -> Iterator[SecurityProfile]:
         after: str | None = None
@@ -75,7 +73,7 @@ class CleanAlertRules:
             if after is None:
                 return
 
-    def _look_at(self, stored: Stored[AlertRule], *, needed: bool, now: int) -> bool:
+    def _look_at(self, stored: Stored[DeliveryRule], *, needed: bool, now: int) -> bool:
         rule = stored.record
         if needed or not rule.unused_since:
             since = 0 if needed else now
@@ -90,5 +88,17 @@ class CleanAlertRules:
         except Raced:
             self._rules.create(rule)  # whoever needs it again has found it recorded
             raise
-        log.info("the alert rule of %s is removed: nobody needs it", rule.role_arn)
+        log.info("the rule of %s is removed: nobody needs it", rule.carries)
         return True
+
+
+def _carries(rule: DeliveryRule) -> tuple[str, str]:
+    return rule.role_arn, rule.mqtt_topic
+
+
+def _carried(profile: SecurityProfile) -> Iterator[tuple[str, str]]:
+    """Role and MQTT topic of the rules that a profile needs."""
+    if target := profile.alert_target:
+        yield target.role_arn, ""
+    if export := profile.metrics_export_config:
+        yield export.role_arn, export.mqtt_topic

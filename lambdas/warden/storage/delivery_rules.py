@@ -1,15 +1,15 @@
-"""The alert rules on a Table: which AWS IoT rule belongs to which role, and the answers to tests of them."""
+"""The delivery rules on a Table: which AWS IoT rule carries what under which role, and the answers to tests."""
 
 import hashlib
 
 import msgspec
 
-from warden.domain.alerts.rule import AlertRule
+from warden.domain.alerts.rule import DeliveryRule
 from warden.ports import Absent, Key, Table
 from warden.storage import keys
 from warden.storage.records import Records, Stored
 
-RULES = "ALERT_RULES"
+RULES = "DELIVERY_RULES"
 RECEIPT, ERROR = "RECEIPT", "ERROR"
 
 ANSWER_KEPT_MS = 3_600_000
@@ -22,16 +22,17 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
-_rules, _answers = Records(AlertRule), Records(Answer)
+_rules, _answers = Records(DeliveryRule), Records(Answer)
 
 
-def _rule_key(role_arn: str) -> Key:
-    digest = hashlib.sha256(role_arn.encode()).hexdigest()  # the ARN itself, escaped, may be longer than a key
+def _rule_key(role_arn: str, mqtt_topic: str) -> Key:
+    names = f"{role_arn}\n{mqtt_topic}" if mqtt_topic else role_arn  # which, escaped, may be longer than a key
+    digest = hashlib.sha256(names.encode()).hexdigest()
     return Key(RULES, keys.join("ROLE", digest))
 
 
-class AlertRules:
-    """The rules, one for each alert role. All reads are consistent.
+class DeliveryRules:
+    """The rules, one for each role of alerts, and for each role and topic of exports. All reads are consistent.
 
     Args:
         table: Table `control`.
@@ -40,13 +41,13 @@ class AlertRules:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def of(self, role_arn: str) -> Stored[AlertRule] | None:
-        """A role's rule."""
-        return _rules.get(self._table, _rule_key(role_arn))
+    def of(self, role_arn: str, mqtt_topic: str = "") -> Stored[DeliveryRule] | None:
+        """The rule of a role's alerts, or of a role's exports to a topic."""
+        return _rules.get(self._table, _rule_key(role_arn, mqtt_topic))
 
-    def all(self) -> list[Stored[AlertRule]]:
+    def all(self) -> list[Stored[DeliveryRule]]:
         """All of them."""
-        found: list[Stored[AlertRule]] = []
+        found: list[Stored[DeliveryRule]] = []
         after: str | None = None
         while True:
             page = self._table.query(RULES, after=after, consistent=True)
@@ -55,15 +56,15 @@ class AlertRules:
             if after is None:
                 return found
 
-    def add(self, rule: AlertRule) -> None:
-        """Store a role's first rule. Raises Raced where it has one."""
-        self._table.put(_rules.item(_rule_key(rule.role_arn), rule), Absent())
+    def add(self, rule: DeliveryRule) -> None:
+        """Store the first rule of what it carries. Raises Raced where there is one."""
+        self._table.put(_rules.item(_rule_key(rule.role_arn, rule.mqtt_topic), rule), Absent())
 
-    def replace(self, stored: Stored[AlertRule], rule: AlertRule) -> None:
+    def replace(self, stored: Stored[DeliveryRule], rule: DeliveryRule) -> None:
         """Store what is said of a rule now. Raises Raced where it was written since it was read."""
         self._table.put(_rules.item(stored.key, rule, stored), stored.unchanged)
 
-    def drop(self, stored: Stored[AlertRule]) -> None:
+    def drop(self, stored: Stored[DeliveryRule]) -> None:
         """Forget a rule. Raises Raced where it was written since it was read."""
         self._table.delete(stored.key, stored.unchanged)
 
