@@ -82,6 +82,15 @@ def test_the_short_report_of_awss_python_agent_mixes_names_and_means_the_same(fm
     assert report.custom_metrics == {"cpu_usage": [{"number": 100.0}]}
 
 
+@pytest.mark.parametrize("file", ["agent_c_long.cbor", "agent_c_short.cbor"])
+def test_the_local_ports_that_awss_c_agent_writes_as_text_are_numbers(file: str) -> None:
+    report = plain(DECODERS["cbor"]((FIXTURES / "clients" / file).read_bytes()).report)
+    assert report.metrics is not None
+    assert report.metrics.tcp_connections == tcp(
+        [Connection("203.0.113.9:8883", None, 51002), Connection("198.51.100.20:443", None, 51010)], 2
+    )
+
+
 @formats
 def test_every_block_in_long_names(fmt: str) -> None:
     document = {

@@ -105,6 +105,13 @@ RESOLVER = {"rad": "192.0.2.53:53"}
         (connections(RESOLVER, RESOLVER, RESOLVER, {"rad": 42}), "met.tc.ec.cs[3].rad: expected ip:port, got 42"),
         (connections({"rad": "192.0.2.1"}), 'met.tc.ec.cs[0].rad: expected ip:port, got "192.0.2.1"'),
         (connections({"lp": 5}), "met.tc.ec.cs[0].rad: expected ip:port, got nothing"),
+        *[
+            (
+                connections({**RESOLVER, "lp": written}),
+                f"met.tc.ec.cs[0].lp: expected a whole number from 0 to 65535, got {json.dumps(written)}",
+            )
+            for written in ("", "65536", "-1", "0x16", "1e3", "000080", " 80", "\u0663")
+        ],
         (connections({"rad": None}), "met.tc.ec.cs[0].rad: expected ip:port, got null"),
         (
             connections({**RESOLVER, "lp": 65536}),

@@ -1,10 +1,10 @@
 """The remote address of a connection, in each form that clients write it.
 
-| form                   | example                    | written by                |
-|------------------------|----------------------------|---------------------------|
-| IPv4:port              | 198.51.100.4:443           | all                       |
-| [IPv6]:port            | [2001:db8::1]:443          | AWS's Python agent        |
-| IPv6:port, no brackets | 2001:db8::1:443            | AWS's C agent             |
+| form                   | example                    | written by                                 |
+|------------------------|----------------------------|--------------------------------------------|
+| IPv4:port              | 198.51.100.4:443           | all                                        |
+| [IPv6]:port            | [2001:db8::1]:443          | AWS's Python agent                         |
+| IPv6:port, no brackets | 2001:db8::1:443            | AWS's C agent; the Python one before 2021  |
 
 The last colon is what separates the port. An address is kept as its 4 or 16 bytes: short in a log, and a number at
 once for what compares it with networks. An IPv4-mapped address (::ffff:198.51.100.4), which is how a dual-stack
@@ -37,7 +37,7 @@ host = _Hosts().__getitem__
 
 def _read(remote_addr: str) -> bytes:
     address, _, port = remote_addr.rpartition(":")
-    if len(remote_addr) > _MAX_LENGTH or not _is_port(port):
+    if len(remote_addr) > _MAX_LENGTH or not is_port(port):
         raise ValueError("expected ip:port")
     try:
         if address.startswith("[") and address.endswith("]"):
@@ -57,7 +57,8 @@ def text(address: bytes) -> str:
     return inet_ntop(AF_INET if len(address) == 4 else AF_INET6, address)
 
 
-def _is_port(digits: str) -> bool:
+def is_port(digits: str) -> bool:
+    """Whether a text is a port, 0 to 65535, in decimal digits."""
     return digits.isascii() and digits.isdecimal() and len(digits) <= 5 and int(digits) <= MAX_PORT
 
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from msgspec.structs import fields
 
 from warden.domain.errors import ReportRejected
-from warden.domain.reports.addresses import host
+from warden.domain.reports.addresses import host, is_port
 from warden.domain.reports.problems import Problem, quoted
 from warden.domain.reports.report import (
     MAX_BYTES,
@@ -138,6 +138,12 @@ def _count(value: Any) -> int:
     return min(count, MAX_COUNT)
 
 
+def _local_port(value: Any) -> int:
+    """A port, or its digits as text: AWS's C agent writes them so in CBOR."""
+    port: int = _any_port(int(value) if type(value) is str and is_port(value) else value)
+    return port
+
+
 def _text(value: Any) -> str:
     if type(value) is not str or len(value) > MAX_INTERFACE_LENGTH:
         raise Problem(f"a string of at most {MAX_INTERFACE_LENGTH} characters", quoted(value))
@@ -231,6 +237,7 @@ class _Object:
 
 
 _unclamped_count = _whole(0, _CLAMPED_UP_TO, f"a whole number from 0 to {MAX_COUNT}")
+_any_port = _whole(0, MAX_PORT, f"a whole number from 0 to {MAX_PORT}")
 _report_id = _whole(1, MAX_COUNT, f"a whole number from 1 to {MAX_COUNT}")
 _listening = _Object(
     ListeningPorts,
@@ -240,7 +247,7 @@ _listening = _Object(
 _connection = _Object(
     Connection,
     remote_addr=_remote_addr,
-    local_port=_whole(0, MAX_PORT, f"a whole number from 0 to {MAX_PORT}"),
+    local_port=_local_port,
     local_interface=_text,
 )
 _metrics = _Object(
