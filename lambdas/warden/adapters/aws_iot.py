@@ -34,10 +34,12 @@ class IotThings:
     Args:
         client: A boto3 client, or what makes one at its first use: importing and building one is slow, and most
             reports need none.
+        hierarchy_trusted_ms: How long a group is taken to stand where it stood; 0 where a change is in force at once.
     """
 
-    def __init__(self, client: "Callable[[], IoTClient]") -> None:
+    def __init__(self, client: "Callable[[], IoTClient]", *, hierarchy_trusted_ms: int = HIERARCHY_TRUSTED_MS) -> None:
         self._client = cache(client)
+        self._hierarchy_trusted_ms = hierarchy_trusted_ms
         self._hierarchy: dict[str, tuple[int, tuple[str, ...]]] = {}
 
     def ask(self, thing: str, *, now: int) -> ThingFacts:
@@ -52,9 +54,9 @@ class IotThings:
         return ThingFacts(found["thingId"], groups, answered_at=now, above=tuple(sorted(above.difference(groups))))
 
     def above(self, group: str, *, now: int) -> tuple[str, ...]:
-        """The groups that a group was below within the last five minutes before epoch ms `now`, at any depth."""
+        """The groups that a group was below shortly before epoch ms `now`, at any depth."""
         at, found = self._hierarchy.get(group, (0, ()))
-        if not 0 <= now - at < HIERARCHY_TRUSTED_MS:
+        if not 0 <= now - at < self._hierarchy_trusted_ms:
             with _unavailable():
                 found = _above(self._client(), group)
             if len(self._hierarchy) >= GROUPS_REMEMBERED:

@@ -81,16 +81,20 @@ class Home:
             member: Of the answer, that holds the rows.
             **given: What the operation takes.
         """
+        for answer in self.pages(operation, member, **given):
+            yield from answer.get(member, [])
+
+    def pages(self, operation: str, member: str, **given: Any) -> Iterator[dict[str, Any]]:
+        """As `rows`, the answers themselves."""
         call, read = getattr(self.iot, operation), 0
         token: dict[str, str] = {}
         while True:
             self.progress(f"{operation}: {read} so far" if read else operation)
             answer = call(maxResults=self.page, **given, **token)
-            found = answer.get(member, [])
-            yield from found
+            yield answer
             if not answer.get("nextToken"):
                 return
-            token, read = {"nextToken": answer["nextToken"]}, read + len(found)
+            token, read = {"nextToken": answer["nextToken"]}, read + len(answer.get(member, []))
 
     def call(self, operation: str, **given: Any) -> dict[str, Any]:
         """The answer of an operation, as the client's method is called."""

@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+REASONS_HEADER = "x-thingwarden-reasons"
+"""Of ListViolationEvents' answer: why each event happened, in the list's order, separated by commas. AWS's API does
+not say it."""
+
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:

@@ -98,7 +98,21 @@ DEVICE_DEFENDER = (
 )
 NAMES = (*DEVICE_DEFENDER, *TAGS)
 
-Operation = Callable[[dict[str, Any]], Mapping[str, Any]]
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A result that says more than the model has a member for.
+
+    Attributes:
+        members: As an Operation's result.
+        headers: Beside them. SDKs hand them on unread.
+    """
+
+    members: Mapping[str, Any]
+    headers: Mapping[str, str]
+
+
+Operation = Callable[[dict[str, Any]], Mapping[str, Any] | Answer]
 """A request's members to its result's, both by boto3's names and in boto3's types: times are aware datetimes in UTC.
 
 What the model rules out never arrives. None, like absence, leaves a member out of the answer; a member that the model

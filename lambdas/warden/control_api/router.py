@@ -12,7 +12,7 @@ from botocore.model import OperationModel, ServiceModel, Shape
 
 from warden.control_api.failures import UNKNOWN_OPERATION, Failure, Failures, not_implemented
 from warden.control_api.http import HttpRequest, HttpResponse
-from warden.control_api.operations import Judge, Operation, models
+from warden.control_api.operations import Answer, Judge, Operation, models
 from warden.control_api.validation import Enough, Problems, Reader, Readers, invalid
 from warden.control_api.wire import LONGEST_PATH, Writers, from_text, read_body, read_label, read_query
 from warden.domain.errors import InvalidRequest
@@ -83,7 +83,8 @@ class Router:
         if endpoint.operation is None:
             return _refusal(not_implemented(endpoint.model.name), request_id)
         try:
-            return _answer(*endpoint.perform(endpoint.operation, labels, request), request_id)
+            status, body, headers = endpoint.perform(endpoint.operation, labels, request)
+            return _answer(status, body, request_id, headers)
         except Exception as error:  # noqa: BLE001 (`of` logs what the caller is not told)
             return _refusal(self._failures.of(error, endpoint.model, request_id), request_id)
 
@@ -119,16 +120,18 @@ class _Endpoint:
 
     def perform(
         self, operation: Operation | Judge, labels: Mapping[str, str], request: HttpRequest
-    ) -> tuple[int, dict[str, Any]]:
-        """Status and body. Raises InvalidRequest for what the model rules out, and what the operation raises."""
+    ) -> tuple[int, dict[str, Any], Mapping[str, str]]:
+        """Status, body, headers. Raises InvalidRequest for what the model rules out, and what the operation raises."""
         given, problems = self.read(labels, request)
+        result: Mapping[str, Any] | Answer
         if isinstance(operation, Judge):
             result = operation.judge(given, tuple(problems))
         elif problems:
             raise invalid(tuple(problems))
         else:
             result = operation(given)
-        return self.model.http.get("responseCode", 200), self._write(result)
+        answer = result if isinstance(result, Answer) else Answer(result, {})
+        return self.model.http.get("responseCode", 200), self._write(answer.members), answer.headers
 
     def read(self, labels: Mapping[str, str], request: HttpRequest) -> tuple[dict[str, Any], Problems]:
         """The input's members, and what the model rules out in them. Raises InvalidRequest where they are no members
@@ -206,11 +209,9 @@ def _is_label(segment: str) -> bool:
     return segment.startswith("{")
 
 
-def _answer(
-    status: int, body: Mapping[str, Any], request_id: str, headers: Mapping[str, str] | None = None
-) -> HttpResponse:
+def _answer(status: int, body: Mapping[str, Any], request_id: str, headers: Mapping[str, str]) -> HttpResponse:
     told = {"Content-Type": "application/json", "x-amzn-RequestId": request_id}
-    return HttpResponse(status, told | dict(headers or {}), json.dumps(body, allow_nan=False).encode())
+    return HttpResponse(status, told | dict(headers), json.dumps(body, allow_nan=False).encode())
 
 
 def _refusal(failure: Failure, request_id: str) -> HttpResponse:

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from warden.control_api.context import Context, milliseconds, moment, page_size
-from warden.control_api.operations import Operation
+from warden.control_api.http import REASONS_HEADER
+from warden.control_api.operations import Answer, Operation
 from warden.domain.alarms.violation import Episode, Event
 from warden.domain.errors import InvalidRequest, ResourceNotFound
 from warden.use_cases.list_metric_values import ListMetricValues
@@ -49,8 +50,8 @@ class Violations:
         rows = [_active(violation) for violation in found]
         return self._context.page("ListActiveViolations", request, "activeViolations", rows, place)
 
-    def list_events(self, request: dict[str, Any]) -> Mapping[str, Any]:
-        """ListViolationEvents, newest first; both times are included."""
+    def list_events(self, request: dict[str, Any]) -> Answer:
+        """ListViolationEvents, newest first; both times are included. A header says why each happened."""
         start, end = _span(request)
         now = self._context.clock()
         found, place = self._lists.events(
@@ -61,7 +62,8 @@ class Violations:
             limit=page_size(request),
         )
         rows = [_event(event) for event in found]
-        return self._context.page("ListViolationEvents", request, "violationEvents", rows, place)
+        members = self._context.page("ListViolationEvents", request, "violationEvents", rows, place)
+        return Answer(members, {REASONS_HEADER: ",".join(event.reason for event in found)})
 
     def verify(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """PutVerificationStateOnViolation."""

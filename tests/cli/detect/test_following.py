@@ -79,6 +79,22 @@ def test_events_are_followed_and_ctrl_c_ends_that_with_0(home: Home) -> None:
     assert (first["thingName"], first["metricValue"]) == (name, {"ports": [443]})
 
 
+def test_each_event_says_why_it_happened_as_the_event_bus_is_told(home: Home) -> None:
+    name = home.thing(fresh("camera"))
+    home.profile("doomed", behavior(8888))
+    home.device().publish(name, json.dumps(listening(443)).encode())
+    assert eventually(lambda: home.events(thingName=name))
+    home.client("iot").delete_security_profile(securityProfileName="doomed")
+    with following("events", "--follow", "--json", "--thing", name) as command:
+        first, second = (json.loads(command.line()) for _ in range(2))
+    violation = first["violationId"]
+    assert (first["reason"], first["eventId"]) == ("datapoint", f"{violation}:in-alarm")
+    assert (second["reason"], second["eventId"]) == ("profile-deleted", f"{violation}:alarm-invalidated")
+    with following("events", "--follow", "--thing", name) as command:
+        assert command.line().endswith(f", value 443  ({violation})")
+        assert command.line().endswith(f"doomed / Listening TCP Ports, profile-deleted  ({violation})")
+
+
 def test_an_event_is_a_line_for_people(home: Home) -> None:
     name = home.thing(fresh("camera"))
     home.profile("cameras", behavior(8888))

@@ -12,6 +12,7 @@ from warden.cli.detect.violations import filter_options, filters, id_text
 from warden.cli.home import Home, Where, home_option, opened
 from warden.cli.screen import screen
 from warden.cli.shown import Span, examples, say, say_json, show, value_text, when
+from warden.control_api.http import REASONS_HEADER
 
 POLL_SECONDS = 2.0
 
@@ -39,7 +40,12 @@ COLOURS = {"in-alarm": "red", "alarm-cleared": "green", "alarm-invalidated": "ye
 @home_option
 @click.option("--since", type=Span(), default="1h", show_default=True, help="How far to look back: 90s, 30m, 24h, 14d.")
 @click.option("--follow", is_flag=True, help="Go on, and print each event as it comes; Ctrl-C ends it.")
-@click.option("--json", "as_json", is_flag=True, help="As boto3 lists them; with --follow one a line, oldest first.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="As boto3 lists them, with eventId and reason; with --follow one a line, oldest first.",
+)
 def command(where: Where, since: timedelta, follow: bool, as_json: bool, **given: Any) -> None:
     """List violation events, newest first; with --follow, oldest first and then each new one.
 
@@ -63,7 +69,14 @@ def _now() -> datetime:
 
 
 def _events(home: Home, start: datetime, end: datetime, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    return home.rows("list_violation_events", "violationEvents", startTime=start, endTime=end, **given)
+    """With `eventId`, as EventBridge is told of it, and `reason`, where the home says it."""
+    for answer in home.pages("list_violation_events", "violationEvents", startTime=start, endTime=end, **given):
+        events = answer["violationEvents"]
+        reasons = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get(REASONS_HEADER, "").split(",")
+        told = reasons if len(reasons) == len(events) else [""] * len(events)
+        for event, reason in zip(events, told, strict=True):
+            event_id = f"{event['violationId']}:{event['violationEventType']}"
+            yield {**event, "eventId": event_id, **({"reason": reason} if reason else {})}
 
 
 def followed(
@@ -119,7 +132,9 @@ def _print(event: dict[str, Any], console: Console) -> None:
     kind = event["violationEventType"]
     value = value_text(event.get("metricValue"))
     about = f"{event['thingName']}: {event['securityProfileName']} / {event['behavior']['name']}"
-    more = f"{f', value {value}' if value else ''}  ({id_text(console, event['violationId'])})"
+    why = event.get("reason", "datapoint")
+    more = f"{f', value {value}' if value else ''}{'' if why == 'datapoint' else f', {why}'}"
+    more += f"  ({id_text(console, event['violationId'])})"
     say(console, f"{when(event['violationEventTime'])}  ", (f"{kind:<17}", COLOURS.get(kind, "")), f"  {about}{more}")
 
 
