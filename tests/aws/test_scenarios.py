@@ -21,7 +21,7 @@ def scenario(name: str) -> dict[str, Any]:
 @cache
 def embedded(name: str) -> Kept:
     with mock_aws():
-        home = EmbeddedHome(new_clients()("iot"))
+        home = EmbeddedHome(new_clients()("iot"), **scenario(name).get("options", {}))
         try:
             return home.play(scenario(name))
         finally:
@@ -30,7 +30,8 @@ def embedded(name: str) -> Kept:
 
 def aws(name: str) -> Kept:
     with mock_aws():
-        return AwsHome(new_clients()).play(scenario(name))
+        played = scenario(name)
+        return AwsHome(new_clients(), **played.get("options", {})).play(played)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -54,6 +55,8 @@ def test_the_scenarios_have_breadth() -> None:
         ("alarm-invalidated", "behavior-changed"),
         ("alarm-invalidated", "profile-detached"),
         ("alarm-invalidated", "profile-deleted"),
+        ("alarm-invalidated", "thing-deleted"),
+        ("alarm-invalidated", "thing-registered"),
         ("alarm-invalidated", "thing-left"),
         ("alarm-invalidated", "silent"),
     }

@@ -102,6 +102,28 @@ def test_a_thing_that_comes_back_to_its_group_can_alarm_again(home: Home) -> Non
     assert scene.alarm() != first
 
 
+def test_a_group_that_is_made_again_elsewhere_stands_there_at_once(home: Home) -> None:
+    scene = Scene(home, "hierarchy")
+    below = {"thingGroupName": "below-hierarchy"}
+    leave(scene)
+    scene.iot.create_thing_group(**below, parentGroupName=scene.name)
+    scene.iot.add_thing_to_thing_group(**below, thingName=scene.name)
+    first = scene.alarm()
+
+    scene.iot.delete_thing_group(**below)
+    assert scene.inbox.next()["violationEventType"] == "alarm-invalidated"
+    scene.iot.create_thing_group(**below)
+    scene.iot.add_thing_to_thing_group(**below, thingName=scene.name)
+    scene.report(23)
+    assert scene.nothing_else_was_sent()
+    assert home.active(thingName=scene.name) == []
+
+    scene.iot.delete_thing_group(**below)
+    scene.iot.create_thing_group(**below, parentGroupName=scene.name)
+    scene.iot.add_thing_to_thing_group(**below, thingName=scene.name)
+    assert scene.alarm() != first
+
+
 def test_a_thing_deleted_in_alarm_ends_its_violation_on_record_only(home: Home) -> None:
     scene = Scene(home, "deleted-thing")
     scene.alarm()
