@@ -126,10 +126,12 @@ class _Work:
         self._known = known
         self._compare = compare
         self._groups: tuple[str | None, list[str], str | None] | None = None
+        self._above: dict[str, frozenset[str]] = {}
 
     def start_again(self, now: int) -> None:
         """Forget what was read."""
         self.place, self.sums, self.began, self._groups = InThings(), _zero(), now, None
+        self._above.clear()
 
     def step(self) -> bool:
         """Do a page. Returns whether more are left."""
@@ -179,12 +181,22 @@ class _Work:
     def _believed(self, place: InProjection) -> Place:
         after = IndexKey(place.after[0], Key(*place.after[1:])) if place.after else None
         names, last = self._known.page(place.shard, after)
-        for thing, facts in self._compare(names, lambda _: True).items():
+        for thing, facts in self._compare(names, self._is_below_its_groups).items():
             if facts.registered:
                 self._subtract(thing, facts)
         if last:
             return InProjection(place.shard, (last.sort, *last.key))
         return InProjection(place.shard + 1) if place.shard + 1 < keys.THING_SHARDS else InDoubt()
+
+    def _is_below_its_groups(self, facts: ThingFacts) -> bool:
+        """Whether a thing is below no other groups than its own ones are: one may have been made again elsewhere."""
+        if not facts.above:
+            return True
+        for group in facts.groups:
+            if group not in self._above:
+                above = self._compare.patiently(lambda group=group: self._pages.above(group))  # type: ignore[misc]
+                self._above[group] = frozenset(above)
+        return all(any(above in self._above[group] for group in facts.groups) for above in facts.above)
 
     def _doubted(self, place: InDoubt) -> Place | None:
         bucket = next(self.sums.differing(first=place.bucket), None)

@@ -65,6 +65,22 @@ def test_what_a_lost_event_would_have_told_is_found(fleet: World, lost: str) -> 
     assert calls["ask"] == questions, "things that did not change are in other parts of the fleet"
 
 
+def test_who_is_believed_below_a_group_that_its_own_groups_are_not_below_is_asked_about(fleet: World) -> None:
+    """A group was deleted and made again elsewhere while a process still took it to stand where it stood."""
+    fleet.registry.above_["A"] = ("plant",)
+    fleet.reconcile()
+    believed = [thing for thing, facts in fleet.known.facts(fleet.registry.things_).items() if facts.above]
+    assert believed
+    del fleet.registry.above_["A"]
+    fleet.clock.now += HOUR
+
+    calls = fleet.reconcile()
+
+    assert fleet.agrees()
+    assert calls["ask"] == len(believed)
+    assert fleet.reconcile()["ask"] == 0
+
+
 @pytest.mark.parametrize(
     "change",
     [
