@@ -75,7 +75,7 @@ class Home:
             account=ACCOUNT,
             region=region,
             base_url=self.url,
-            on_registry_change=listener or (lambda change: self.changes.append(change.things)),
+            on_registry_change=listener or (lambda change: change.things and self.changes.append(change.things)),
             clock=clock,
         )
         self.server = serve(self.surroundings.wsgi_app(OurApi(), lambda: (503, "no broker")), "127.0.0.1", self.port)

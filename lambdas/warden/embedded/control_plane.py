@@ -32,6 +32,7 @@ from warden.embedded.surroundings.checkpoint import CheckpointUnreadable
 from warden.embedded.surroundings.server import RunningServer, serve
 from warden.embedded.surroundings.surroundings import RegistryChange, Surroundings
 from warden.storage import keys
+from warden.storage.access import AccessRecords
 from warden.storage.catalogue import CatalogueStore
 from warden.storage.jobs import Jobs
 from warden.storage.thing_log import TableThingLog
@@ -48,6 +49,10 @@ log = logging.getLogger(__name__)
 
 DATA_OF_THINGS = "/thingwarden/things/"
 """`DELETE` of it and a thing's name, percent-encoded, erases the thing's data; no path of AWS's."""
+
+EXPIRE_EVERY_SECONDS = 60.0
+EXPIRE_AT_ONCE = 500
+"""Items; requests wait meanwhile."""
 
 HEALTH_SECONDS = 1.0
 STUCK_NAMED = 5
@@ -136,6 +141,8 @@ class ControlPlane:
         self._news = DataPlaneNews(settings.channel_path, self._registry)
         self._exclusive = threading.RLock()
         self._jobs = Jobs(self._table)
+        self._access = AccessRecords(self._table)
+        self._access_order = threading.Lock()  # whoever looks last writes last
         self._catalogue = CatalogueStore(self._table)
         self._violations = Violations(self._table, shards=1, event_days=options.event_days)
         stored = TableThingLog(self._log_file, keep_days=options.keep_days)
@@ -163,8 +170,14 @@ class ControlPlane:
             "dispatch": Worker("dispatch", reader.read),
             "sweep": Worker("sweep", sweeper(sweep), pause_seconds=SWEEP_SECONDS),
             "news": Worker("news", self._news.tell, pause_seconds=SWEEP_SECONDS),
+            "expire": Worker("expire", self._expire, pause_seconds=EXPIRE_EVERY_SECONDS),
             "reconcile": Worker("reconcile", self._news.tell_everything, once=True),
         }
+
+    def _expire(self) -> None:
+        """Forget the episodes and events whose time is over."""
+        while self._table.expire(now() // 1000, EXPIRE_AT_ONCE) == EXPIRE_AT_ONCE:
+            pass
 
     def start(self) -> int:
         """Serve. Returns the HTTP port. Raises CannotListen."""
@@ -176,6 +189,7 @@ class ControlPlane:
             raise CannotListen(port, "--port") from error
         for worker in self._workers.values():
             worker.start()
+        self._compare_access()
         return self._server.port
 
     def stop(self) -> None:
@@ -222,7 +236,23 @@ class ControlPlane:
         self._workers["sweep"].wake()
 
     def _registry_changed(self, change: RegistryChange) -> None:
-        self._news.registry_changed(change.things)
+        if change.access:
+            with self._access_order:
+                changes = self._surroundings.access_of(change.access)
+                with self._table.batch():
+                    self._access.apply(changes)
+            self._news.access_changed(change.access)
+        if change.things:
+            self._news.registry_changed(change.things)
+
+    def _compare_access(self) -> None:
+        """The registry may have lost the last second of what it said."""
+        with self._access_order:
+            whole = self._surroundings.all_access()
+            with self._table.batch():
+                changed = self._access.replace(whole)
+        if changed:
+            self._news.access_changed(changed)
 
     def _settle(self) -> None:
         try:

@@ -89,6 +89,7 @@ class DataPlane:
             "append": self._append,
             "registry-answer": self._registry_answer,
             "reload": self._reload,
+            "access": self._access_changed,
             "stream": self._wait_for_stream,
             "prune": self._prune,
             "things": self._known_things,
@@ -160,6 +161,9 @@ class DataPlane:
 
     async def _reload(self, _: dict[str, Any]) -> int:
         return self._catalogues.reload().epoch
+
+    async def _access_changed(self, asked: dict[str, Any]) -> None:
+        """What is said of some subjects of access is another now."""
 
     async def _wait_for_stream(self, asked: dict[str, Any]) -> int:
         """The stream's head, as soon as it is past what the asker has read, or after a while."""

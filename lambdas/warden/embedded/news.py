@@ -11,6 +11,7 @@ from warden.domain.errors import Unavailable
 from warden.embedded import channel
 from warden.embedded.plane import now
 from warden.ports import Things
+from warden.storage.access import Subject
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class DataPlaneNews:
         self._telling = threading.Lock()
         self._reload = False
         self._untold: set[str] = set()
+        self._others: set[Subject] = set()
 
     def profiles_changed(self) -> None:
         """The security profiles are others now."""
@@ -43,6 +45,12 @@ class DataPlaneNews:
         """The registry's answers about some things are others now."""
         with self._lock:
             self._untold.update(things)
+        self._tell()
+
+    def access_changed(self, subjects: Iterable[Subject]) -> None:
+        """What is said of some subjects of access is another now."""
+        with self._lock:
+            self._others.update(subjects)
         self._tell()
 
     def _tell(self) -> None:
@@ -60,17 +68,21 @@ class DataPlaneNews:
             with self._lock:
                 reload, self._reload = self._reload, False
                 things, self._untold = sorted(self._untold), set()
+                others, self._others = sorted(self._others), set()
             try:
-                self._tell_of(things, reload=reload)
+                self._tell_of(things, others, reload=reload)
             except Unavailable:
                 with self._lock:  # all of it again: told twice, it changes nothing
                     self._reload |= reload
                     self._untold.update(things)
+                    self._others.update(others)
                 raise
 
-    def _tell_of(self, things: list[str], *, reload: bool) -> None:
+    def _tell_of(self, things: list[str], others: list[Subject], *, reload: bool) -> None:
         if reload:
             channel.ask(self._path, "reload", {})
+        if others:
+            channel.ask(self._path, "access", {"subjects": others})
         for start in range(0, len(things), ANSWERS_AT_ONCE):
             asked = things[start : start + ANSWERS_AT_ONCE]
             answers = {thing: self._things.ask(thing, now=now()) for thing in asked}

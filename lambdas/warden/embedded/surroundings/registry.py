@@ -5,11 +5,12 @@ from typing import Any
 from moto.iot.exceptions import InvalidRequestException, ResourceAlreadyExistsException, ResourceNotFoundException
 from moto.iot.models import FakeEndpoint, FakeThing
 
-from warden.embedded.surroundings.certificates import Certificates
+from warden.embedded.surroundings.access import Access
 from warden.embedded.surroundings.logging_options import LoggingOptions
+from warden.storage.access import Kind, Subject
 
 
-class Registry(Certificates):
+class Registry(Access):
     """moto's iot backend, which, certificates aside, differs from AWS IoT in six ways that matter here.
 
     Creating a thing that exists gave it another id; creating a group that exists, without properties, was refused,
@@ -30,12 +31,13 @@ class Registry(Certificates):
     def take_touched(self) -> frozenset[str]:
         """What was touched since the last time."""
         touched, self.touched = frozenset(self.touched), set()
+        self.access_touched |= {Subject(Kind.THING, name) for name in touched}
         return touched
 
     def describe_thing(self, thing_name: str) -> FakeThing:
         """The thing of a name."""
         try:
-            return self.things[self._arn(thing_name)]
+            return self.things[self.arn(f"thing/{thing_name}")]
         except KeyError:
             raise ResourceNotFoundException from None
 
@@ -51,7 +53,7 @@ class Registry(Certificates):
         Raises: ResourceAlreadyExistsException, where its configuration differs.
         Source: AWS IoT API, CreateThing.
         """
-        thing = self.things.get(self._arn(thing_name))
+        thing = self.things.get(self.arn(f"thing/{thing_name}"))
         if thing is None:
             thing = super().create_thing(thing_name, thing_type_name, attribute_payload, billing_group_name)
             self.touched.add(thing_name)
@@ -69,7 +71,7 @@ class Registry(Certificates):
         """Delete a thing and its memberships."""
         super().delete_thing(thing_name)
         for group in self.thing_groups.values():
-            group.things.pop(self._arn(thing_name), None)
+            group.things.pop(self.arn(f"thing/{thing_name}"), None)
         self.touched.add(thing_name)
 
     def add_thing_to_thing_group(
@@ -97,9 +99,9 @@ class Registry(Certificates):
             parent.
         Source: AWS IoT API, CreateThingGroup.
         """
-        group = self.thing_groups.get(self._group_arn(thing_group_name))
+        group = self.thing_groups.get(self.arn(f"thinggroup/{thing_group_name}"))
         if group is None:
-            if parent_group_name and self._group_arn(parent_group_name) not in self.thing_groups:
+            if parent_group_name and self.arn(f"thinggroup/{parent_group_name}") not in self.thing_groups:
                 raise InvalidRequestException(f"parentGroupName: there is no thing group {parent_group_name}")
             parent: Any = parent_group_name or None  # moto's lists take "" for the name of a parent
             return super().create_thing_group(thing_group_name, parent, thing_group_properties or {})
@@ -122,7 +124,7 @@ class Registry(Certificates):
             for thing in group.things.values()
         }
         super().delete_thing_group(thing_group_name)
-        self.forget_policies_of(self._group_arn(thing_group_name))
+        self.forget_policies_of(self.arn(f"thinggroup/{thing_group_name}"))
         self.touched |= members
 
     def describe_endpoint(self, endpoint_type: str) -> FakeEndpoint:
@@ -132,16 +134,11 @@ class Registry(Certificates):
         return endpoint
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "authority"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("authority", "access_touched")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update({"logging": LoggingOptions()} | state)  # checkpoints of earlier releases have none
-
-    def _arn(self, thing_name: str) -> str:
-        return f"arn:{self.partition}:iot:{self.region_name}:{self.account_id}:thing/{thing_name}"
-
-    def _group_arn(self, group_name: str) -> str:
-        return f"arn:{self.partition}:iot:{self.region_name}:{self.account_id}:thinggroup/{group_name}"
+        # checkpoints of earlier releases have no logging
+        self.__dict__.update({"logging": LoggingOptions(), "access_touched": set()} | state)
 
 
 def _configuration(thing: FakeThing) -> tuple[str | None, dict[str, Any], str | None]:

@@ -1,7 +1,7 @@
 """The AWS surroundings of the embedded home: moto, its checkpoints and its deliveries, as one object."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from warden.embedded.surroundings.clients import in_process_client
 from warden.embedded.surroundings.deliveries import Deliveries, Sender
 from warden.embedded.surroundings.front import ControlApi, Front
 from warden.embedded.surroundings.sns import Outlet
+from warden.storage.access import Changes, Record, Subject
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -28,9 +29,11 @@ class RegistryChange:
 
     Attributes:
         things: Names of things whose registration or group membership changed.
+        access: Those whose access to the broker, or what decides it, is another.
     """
 
     things: frozenset[str]
+    access: frozenset[Subject]
 
 
 class Surroundings:
@@ -95,13 +98,23 @@ class Surroundings:
         """One request to one of `SERVICES`, answered when those who must know of a registry change do."""
         with self._lock:
             operation, response = self._backends.call(service, request)
-            touched = self._backends.registry.take_touched()
-            if touched or _mutated(operation, response):
+            change = RegistryChange(self._backends.registry.take_touched(), self._backends.registry.take_access())
+            if change.things or change.access or _mutated(operation, response):
                 self._keeper.changed()
                 self._lock.notify_all()
-        if touched:
-            self._on_registry_change(RegistryChange(touched))
+        if change.things or change.access:
+            self._on_registry_change(change)
         return response
+
+    def access_of(self, subjects: Iterable[Subject]) -> Changes:
+        """What is said now of some who have access to the broker, and of what decides it."""
+        with self._lock:
+            return self._backends.registry.access_of(subjects)
+
+    def all_access(self) -> Mapping[Subject, Record]:
+        """What is said of all that have access to the broker, and of what decides it."""
+        with self._lock:
+            return self._backends.registry.all_access()
 
     def call_and_keep(self, service: str, request: HttpRequest) -> HttpResponse:
         """As `call`; what the client is told is on disk already where that is cheap."""
