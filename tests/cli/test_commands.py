@@ -102,7 +102,7 @@ def test_a_stage_and_an_endpoint_are_two_homes(command: Sequence[str]) -> None:
 
 @ALL
 def test_a_home_that_does_not_answer_ends_with_3(monkeypatch: pytest.MonkeyPatch, command: Sequence[str]) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)  # botocore's pause between attempts
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     url = f"http://127.0.0.1:{free_port()}"
     found = warden(*command, "--endpoint", url, stdin=DOCUMENT)
     assert (found.exit_code, found.stdout) == (3, "")

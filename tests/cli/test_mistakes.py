@@ -134,7 +134,7 @@ def test_without_a_region_it_is_said_what_to_set(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("command", [["doctor"], ["test-alert", "x"]], ids=lambda command: command[0])
 @pytest.mark.usefixtures("session")
 def test_a_local_home_that_is_down_is_to_be_started(monkeypatch: pytest.MonkeyPatch, command: Sequence[str]) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)  # botocore's pause between attempts
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     url = f"http://127.0.0.1:{free_port()}"
     code, output = run(*command, "--endpoint", url)
     assert code == 3

@@ -33,8 +33,7 @@ REGION = "us-east-1"
 PAGE = 250
 """Rows that a list operation gives at once, at most."""
 
-_NEAR = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 2})
-_HERE = _NEAR.merge(Config(proxies={}))
+_HERE = CONFIG.merge(Config(proxies={}))
 """On this machine: a proxy's loopback is not ours."""
 
 
@@ -161,7 +160,7 @@ def _iot(where: Where) -> Any:
         return client(where.stage, aws_session(), config=CONFIG)
     if where.on_aws:
         return client(session=aws_session(), endpoint_url=where.endpoint, config=CONFIG)
-    config = _HERE if LOOPBACK.fullmatch(where.endpoint) else _NEAR
+    config = _HERE if LOOPBACK.fullmatch(where.endpoint) else CONFIG
     return aws_client(_nobody(), "iot", endpoint_url=where.endpoint, config=config)
 
 
