@@ -2,9 +2,9 @@
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from botocore.loaders import Loader
@@ -12,21 +12,19 @@ from botocore.model import ServiceModel
 
 from tests.model import happenings as h
 from tests.model.records import Event, Reply, Rules
+from tests.model.surroundings import OvertakenLog, Registry, Subscribers
 from warden.adapters.sqlite import SqliteTable
 from warden.control_api.api import operations
 from warden.control_api.context import Context
 from warden.control_api.http import HttpRequest
 from warden.control_api.paging import Pager
 from warden.control_api.router import Router
-from warden.domain.alarms.entry import Entry
-from warden.domain.behaviors.profile import AlertTarget
-from warden.domain.behaviors.target import ThingFacts
 from warden.domain.errors import NotAThing, TooSoon
 from warden.domain.reports.replies import accepted
 from warden.storage import keys
 from warden.storage.catalogue import CatalogueCache, CatalogueStore
 from warden.storage.jobs import Jobs
-from warden.storage.thing_log import DAY_MS, TableThingLog
+from warden.storage.thing_log import DAY_MS
 from warden.storage.violations import Violations
 from warden.use_cases.deliver_alerts import DeliverAlerts
 from warden.use_cases.dispatch_transitions import DispatchTransitions
@@ -35,6 +33,9 @@ from warden.use_cases.invalidate_silent import InvalidateSilent
 from warden.use_cases.record_registry_answer import RecordRegistryAnswer
 from warden.use_cases.retire_violations import RetireViolations
 from warden.use_cases.sweep import Sweep
+
+if TYPE_CHECKING:
+    from warden.domain.behaviors.target import ThingFacts
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 BEGINNING = 1_800_000_000_000
@@ -47,49 +48,6 @@ ROUNDS = 50
 @cache
 def _service_model() -> ServiceModel:
     return ServiceModel(Loader().load_service_model("iot", "service-2"), "iot")
-
-
-class Registry:
-    """Port Things."""
-
-    def __init__(self) -> None:
-        self.things: dict[str, tuple[str, tuple[str, ...]]] = {}
-        self.parents: dict[str, str | None] = {}
-
-    def ask(self, thing: str, *, now: int) -> ThingFacts:
-        thing_id, groups = self.things.get(thing, ("", ()))
-        above = {parent for group in groups for parent in self._above(group)}
-        return ThingFacts(thing_id, groups, answered_at=now, above=tuple(sorted(above.difference(groups))))
-
-    def _above(self, group: str) -> Iterator[str]:
-        if parent := self.parents.get(group):
-            yield parent
-            yield from self._above(parent)
-
-
-class Subscribers:
-    """Port Alerts."""
-
-    def __init__(self) -> None:
-        self.told: list[dict[str, Any]] = []
-
-    def publish(self, target: AlertTarget, message: str) -> None:  # noqa: ARG002
-        self.told.append(json.loads(message))
-
-    def settle(self) -> None:
-        pass
-
-
-class OvertakenLog(TableThingLog):
-    """Port ThingLog; before an append, another writer may go first."""
-
-    first: Callable[[], object] | None = None
-
-    def append(self, thing: str, entry: Entry, *, after: int) -> None:
-        first, self.first = self.first, None
-        if first:
-            first()
-        super().append(thing, entry, after=after)
 
 
 class Product:
