@@ -197,6 +197,17 @@ def test_a_put_is_told_to_the_feeds_that_it_names_and_to_no_other(path: Path) ->
     table.close()
 
 
+def test_a_put_whose_feed_cannot_be_told_is_not_made(path: Path) -> None:
+    path.parent.mkdir()
+    table = SqliteTable(path, FED)
+    with _raw(path) as connection:
+        connection.execute("DROP TABLE feed_export")
+    with pytest.raises(sqlite3.OperationalError):
+        table.put(Item(A, feeds=("export",)))
+    assert table.get(A) is None
+    table.close()
+
+
 def test_the_stream_is_read_from_a_position_on(open_table: Open) -> None:
     table = open_table(stream="outbox")
     for key in (A, B, C):

@@ -93,7 +93,9 @@ class Engine:
             assert says["messageFormat"] == "JSON"
             self._clients("sns").publish(TopicArn=resource, Message=body, MessageStructure="json")
         elif kind == "republish":
-            to = resource.replace("$$", "$", 1)
+            if resource.startswith("$") and not resource.startswith("$$"):
+                raise Refused(f"{resource} is a template")
+            to = f"${resource[2:]}" if resource.startswith("$$") else resource
             may(self._clients, says["roleArn"], name, "iot:Publish", f"arn:aws:iot:{REGION}:{ACCOUNT}:topic/{to}")
             self.republished.append((to, json.loads(body)))
         else:

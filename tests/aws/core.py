@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from typing import Any
 
 from tests.aws.streams import TableStream
 from tests.core.outside import Outside, Registry, Topics
@@ -53,15 +54,20 @@ class Fleet:
         create_security_profile(self.parts.catalogue, as_ or profile(name), {}, arn="", now=now)
         target = Target.parse(group(name))
         attach_security_profile(self.parts.catalogue, name, target, has_group=lambda _: True, now=now)
+        self.reload()
+
+    def reload(self) -> None:
+        """The evaluator learns what the profiles are."""
         self._catalogues.reload()
 
-    def report(self, thing: str, connections: int, *, after: int = 1000) -> None:
-        """A thing reports, some ms after what happened last."""
+    def report(self, thing: str, connections: int, *, after: int = 1000, **custom: Any) -> None:
+        """A thing reports, some ms after what happened last; also custom metrics, by name, as a report has them."""
         self.parts.clock.now += after  # type: ignore[attr-defined]
         self._reports[thing] += 1
         report = {
             "header": {"report_id": self._reports[thing], "version": "1.0"},
             "metrics": {"tcp_connections": {"established_connections": {"total": connections}}},
+            "custom_metrics": {name: [value] for name, value in custom.items()},
         }
         self._ingest(thing, "json", json.dumps(report).encode(), at=self.parts.clock())
 

@@ -2,17 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from copy import deepcopy
+from contextlib import closing
 from typing import Any
 
-import boto3
-import msgspec
 import pytest
-from botocore.stub import Stubber
 
 from tests.aws.alert_account import ALERT_ROLE, RULES, TOPIC, trusting, with_queues
 from tests.aws.conftest import ACCOUNT, BEGINNING, REGION, Clock
+from tests.aws.iam_answers import ADMINS, CALLER, USUAL, Answers, checking, get_role, simulate
 from tests.contract.iot import call, error_of, service_model
 from warden.adapters.sqlite import SqliteTable
 from warden.control_api.api import operations
@@ -30,50 +27,12 @@ from warden.storage.jobs import Jobs
 from warden.storage.thing_log import TableThingLog
 from warden.storage.violations import Violations
 
-CALLER = f"arn:aws:sts::{ACCOUNT}:assumed-role/Admins/ann"
-ADMINS = f"arn:aws:iam::{ACCOUNT}:role/people/Admins"
 TARGET = {"SNS": {"alertTargetArn": TOPIC, "roleArn": ALERT_ROLE}}
 BEHAVIOR = {
     "name": "b",
     "metric": "aws:num-established-tcp-connections",
     "criteria": {"comparisonOperator": "less-than", "value": {"count": 9}},
 }
-
-Answers = list[tuple[str, dict[str, Any], dict[str, Any] | str]]
-"""What IAM is asked, with what, and what it answers; a text is an error's code."""
-
-
-def get_role(arn: str, trust: dict[str, Any] | None = None) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    path, name = arn.split(":role", 1)[1].rsplit("/", 1)
-    role = {
-        "Path": f"{path}/",
-        "RoleName": name,
-        "RoleId": "AROA0123456789ABCDEF",
-        "Arn": arn,
-        "CreateDate": 0,
-        "AssumeRolePolicyDocument": json.dumps(trust or trusting()),
-    }
-    return "get_role", {"RoleName": name}, {"Role": role}
-
-
-def simulate(decision: str = "allowed", principal: str = ADMINS) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    asked = {
-        "PolicySourceArn": principal,
-        "ActionNames": ["iam:PassRole"],
-        "ResourceArns": [ALERT_ROLE],
-        "ContextEntries": [
-            {
-                "ContextKeyName": "iam:PassedToService",
-                "ContextKeyValues": ["iot.amazonaws.com"],
-                "ContextKeyType": "string",
-            }
-        ],
-    }
-    result = {"EvalActionName": "iam:PassRole", "EvalResourceName": ALERT_ROLE, "EvalDecision": decision}
-    return "simulate_principal_policy", asked, {"EvaluationResults": [result]}
-
-
-USUAL: Answers = [get_role(ADMINS), simulate(), get_role(ALERT_ROLE)]
 
 
 @pytest.fixture
@@ -84,26 +43,6 @@ def parts(aws: Clients, settings: Settings, clock: Clock) -> Parts:
 @pytest.fixture
 def rules(aws: Clients) -> Callable[[], list[str]]:
     return lambda: [rule["ruleName"] for rule in aws("iot").list_topic_rules()["rules"]]
-
-
-@contextmanager
-def checking(parts: Parts, answers: Answers, **changed: Any) -> Iterator[Parts]:
-    """Parts whose IAM answers exactly this, and is asked exactly this."""
-    iam = boto3.client("iam", region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
-    settings = msgspec.structs.replace(parts.settings, **changed)
-    with closing(iam), Stubber(iam) as stubber:
-        for method, asked, answer in answers:
-            if isinstance(answer, str):
-                stubber.add_client_error(method, answer, f"{answer}: no", expected_params=asked)
-            else:
-                stubber.add_response(method, deepcopy(answer), asked)  # botocore decodes documents in it
-        yield Parts(
-            settings,
-            region=parts.region,
-            clients=lambda service: iam if service == "iam" else parts.client(service),
-            clock=parts.clock,
-        )
-        stubber.assert_no_pending_responses()
 
 
 def check(

@@ -10,10 +10,12 @@ from botocore.exceptions import ConnectTimeoutError
 from tests.aws.alert_account import Account, make_role, trusting, with_queues
 from tests.aws.conftest import ACCOUNT, HOUR, MINUTE, REGION, Clock, Lines
 from tests.aws.streams import TableStream
+from tests.contract.iot import call
 from tests.core.profiles import CONNECTIONS, few_connections
 from warden.domain.behaviors.profile import MetricsExportConfig, SecurityProfile
 from warden.domain.errors import Unavailable
 from warden.handlers.alert_path import clean_delivery_rules
+from warden.handlers.api import Api
 from warden.handlers.export import Export
 from warden.handlers.parts import Clients, Parts
 from warden.rules import EXPORT_FILTER
@@ -94,6 +96,56 @@ def test_what_the_subscriber_gets_is_what_the_schema_says(exports: Exports) -> N
     exports.leave()
     item = {"name": CONNECTIONS, "thing": "pump", "value": {"count": 41}, "version": 1, "timestamp": at}
     assert exports.account.engine.republished == [(FLEET, {"version": "1.0", "metrics": [item]})]
+
+
+def test_a_metric_that_is_created_anew_leaves_no_datapoint_of_the_old_one(exports: Exports) -> None:
+    """Perhaps it is of another type, and a message with both would mean nothing."""
+    parts, fleet = exports.account.parts, exports.account.fleet
+    router = Api(parts, lambda _: None).router
+    kept: dict[str, Any] = {
+        "securityProfileName": "tank",
+        "additionalMetricsToRetainV2": [{"metric": "level", "exportMetric": True}],
+    }
+    exports.watch("tank")
+    for metric_type, level in (("number-list", {"number_list": [1.5]}), ("string-list", {"string_list": ["low"]})):
+        exports.account.clock.now += MINUTE
+        call(router, "create_custom_metric", metricName="level", metricType=metric_type, clientRequestToken=metric_type)
+        call(router, "update_security_profile", **kept)
+        fleet.reload()
+        fleet.report("tank", 1, level=level)
+        if metric_type == "number-list":
+            call(router, "update_security_profile", securityProfileName="tank", deleteAdditionalMetricsToRetain=True)
+            call(router, "delete_custom_metric", metricName="level")
+    exports.leave()
+    ((_, message),) = exports.account.engine.republished
+    assert [item["value"] for item in message["metrics"]] == [{"count": 1}, {"count": 1}, {"strings": ["low"]}]
+
+
+def test_what_waits_goes_where_its_profile_says_now_and_nowhere_where_that_exports_no_more(exports: Exports) -> None:
+    router = Api(exports.account.parts, lambda _: None).router
+    exports.watch("pump")
+    exports.watch("press")
+    exports.account.fleet.report("pump", 1)
+    exports.leave()
+    assert exports.heard() == [(FLEET, "pump", 1)]
+    exports.account.fleet.report("pump", 2)
+    exports.account.fleet.report("press", 2)
+    moved = {"mqttTopic": ARCHIVE, "roleArn": PATH + "archive"}
+    call(router, "update_security_profile", securityProfileName="pump", metricsExportConfig=moved)
+    call(router, "update_security_profile", securityProfileName="press", deleteMetricsExportConfig=True)
+    exports.account.clock.now += MINUTE
+    exports.leave()
+    assert exports.heard() == [(ARCHIVE, "pump", 2)]
+
+
+def test_a_container_never_goes_by_profiles_older_than_an_entry(exports: Exports) -> None:
+    exports.watch("pump")
+    exports.account.fleet.report("pump", 1)
+    exports.leave()
+    exports.watch("press")
+    exports.account.fleet.report("press", 2, after=1)
+    exports.leave()
+    assert exports.heard() == [(FLEET, "pump", 1), (FLEET, "press", 2)]
 
 
 def test_nothing_of_a_thing_without_exports_is_read_twice(exports: Exports) -> None:

@@ -143,7 +143,9 @@ class CatalogueStore:
 
     def custom(self) -> CustomMetrics:
         """The custom metrics in force."""
-        return CustomMetrics({metric.name: metric.metric_type for metric in self.custom_metrics.all()})
+        return CustomMetrics(
+            {metric.name: (metric.metric_type, metric.created_at) for metric in self.custom_metrics.all()}
+        )
 
     def head(self, name: str) -> Stored[Head] | None:
         """A profile's head, also that of a deleted one."""

@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from warden.domain.alarms.entry import AT_REST, Entry, EntryKind
-from warden.domain.behaviors.custom import custom_metric
+from warden.domain.behaviors.custom import TYPES, custom_metric
 from warden.domain.behaviors.export import Export
 from warden.domain.behaviors.metrics import DEVICE_METRICS, Datapoint, Metric
 from warden.domain.behaviors.profile import MetricsExportConfig
@@ -22,8 +23,9 @@ def exporting(*metrics: Metric) -> Export:
     return Export(TO, {metric.code: metric for metric in metrics})
 
 
-def entry(**points: Datapoint) -> Entry:
-    return Entry(kind=EntryKind.REPORT, at=AT, pos=AT + 1, thing_id="id", state=AT_REST, points=points)
+def entry(*, epoch: int = 0, **points: Datapoint) -> Entry:
+    state = msgspec.structs.replace(AT_REST, epoch=epoch)
+    return Entry(kind=EntryKind.REPORT, at=AT, pos=AT + 1, thing_id="id", state=state, points=points)
 
 
 def said(entry: Entry, export: Export) -> list[dict[str, Any]]:
@@ -57,19 +59,19 @@ def test_a_custom_metrics_value_is_of_its_type(metric_type: str, point: Any, val
     assert (item["name"], item["value"]) == ("level", value)
 
 
-@pytest.mark.parametrize(
-    ("metric_type", "point"),
-    [
-        ("number", frozenset({b"of", b"another"})),
-        ("number-list", 81.5),
-        ("ip-address-list", frozenset({b"a string"})),
-        ("string-list", frozenset({b"\xff\xfe"})),
-    ],
-)
-def test_a_datapoint_of_a_metric_that_was_another_types_is_left_out(metric_type: str, point: Any) -> None:
-    metric, other = custom_metric("level", metric_type), DEVICE_METRICS["aws:all-bytes-in"]
-    (item,) = said(entry(bi=7, **{metric.code: point}), exporting(metric, other))
+@pytest.mark.parametrize("metric_type", TYPES)
+@pytest.mark.parametrize("point", [81.5, frozenset({2.0}), frozenset({b"text"}), frozenset({bytes(16)})], ids=TYPES)
+def test_a_datapoint_from_before_its_metric_was_created_is_left_out(metric_type: str, point: Any) -> None:
+    """Of whatever type: some bytes are strings and addresses."""
+    metric, other = custom_metric("level", metric_type, since=AT), DEVICE_METRICS["aws:all-bytes-in"]
+    (item,) = said(entry(epoch=AT - 1, bi=7, **{metric.code: point}), exporting(metric, other))
     assert item["name"] == "aws:all-bytes-in"
+
+
+def test_a_metrics_first_datapoint_is_exported() -> None:
+    metric = custom_metric("level", "number", since=AT)
+    (item,) = said(entry(epoch=AT, **{metric.code: 81.5}), exporting(metric))
+    assert item["value"] == {"number": 81.5}
 
 
 def test_a_list_that_no_message_holds_is_cut_and_says_so() -> None:

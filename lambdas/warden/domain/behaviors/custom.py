@@ -27,24 +27,24 @@ LONGEST_STRING = 256
 """Characters of a string in a list; AWS publishes no bound (our choice: what a topic or an interface may have)."""
 
 
-def custom_metric(name: str, metric_type: str) -> Metric:
-    """A custom metric of a type that `TYPES` has."""
-    return Metric(name, code_of(name), TYPES[metric_type][1])
+def custom_metric(name: str, metric_type: str, since: int = 0) -> Metric:
+    """A custom metric of a type that `TYPES` has, which was created at epoch ms `since`."""
+    return Metric(name, code_of(name), TYPES[metric_type][1], since=since)
 
 
 class CustomMetrics:
     """The custom metrics in force.
 
     Args:
-        types: metricType by name.
+        defined: metricType, and when it was created, epoch ms; by name.
 
     Attributes:
         metrics: By name.
     """
 
-    def __init__(self, types: Mapping[str, str]) -> None:
-        self._types = dict(types)
-        self.metrics = {name: custom_metric(name, metric_type) for name, metric_type in types.items()}
+    def __init__(self, defined: Mapping[str, tuple[str, int]]) -> None:
+        self._types = {name: metric_type for name, (metric_type, _) in defined.items()}
+        self.metrics = {name: custom_metric(name, *says) for name, says in defined.items()}
 
     def read(
         self, reported: Mapping[str, Sequence[Mapping[str, Any]]]

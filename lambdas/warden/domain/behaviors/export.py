@@ -1,12 +1,11 @@
 """What a security profile exports of what its things report."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any, Self
 
 import msgspec
 
-from warden.domain.behaviors.metrics import Datapoint, Datapoints, Kind, Metric
+from warden.domain.behaviors.metrics import Datapoints, Metric
 from warden.domain.behaviors.profile import MetricsExportConfig, SecurityProfile
 
 
@@ -38,16 +37,14 @@ class Export(msgspec.Struct, frozen=True):
         """Whether a report has a datapoint of one of the metrics."""
         return not points.keys().isdisjoint(self.metrics)
 
-    def values(self, points: Datapoints) -> Iterator[tuple[str, dict[str, Any]]]:
+    def values(self, points: Datapoints, epoch: int) -> Iterator[tuple[str, dict[str, Any]]]:
         """Name and value, as a MetricValue has it, of each metric that there is a datapoint of.
 
-        A datapoint of a custom metric that was another type's when it was reported is left out.
+        Args:
+            points: What was reported.
+            epoch: The catalogue's under which it was. A datapoint from before its metric was created is left out: it
+                is of another one of its name, and perhaps of another type.
         """
         for code, metric in self.metrics.items():
-            if (point := points.get(code)) is not None and _is_of(metric.kind, point):
-                with suppress(ValueError):
-                    yield metric.name, metric.kind.value(point).members()
-
-
-def _is_of(kind: Kind, point: Datapoint) -> bool:
-    return isinstance(point, int | float) is (kind in (Kind.COUNT, Kind.NUMBER))
+            if (point := points.get(code)) is not None and metric.since <= epoch:
+                yield metric.name, metric.kind.value(point).members()

@@ -66,6 +66,8 @@ class Metric:
         accumulates: Whether each datapoint is a difference that a window sums; the window of a gauge is its latest
             value.
         takes_duration: Whether a behavior has to say over how long (AWS documents durations for these).
+        since: Epoch of the catalogue from which on datapoints are its own; before, they were another metric's of its
+            name.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Metric:
     kind: Kind
     accumulates: bool = False
     takes_duration: bool = False
+    since: int = 0
 
 
 DEVICE_METRICS: Mapping[str, Metric] = {

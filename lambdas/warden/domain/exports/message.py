@@ -33,7 +33,7 @@ def items(thing: str, entry: Entry, export: Export) -> Iterator[bytes]:
         entry: The entry.
         export: What the profile exports.
     """
-    for name, value in export.values(entry.points):
+    for name, value in export.values(entry.points, entry.state.epoch):
         item = {"name": name, "thing": thing, "value": value, "version": ITEM_VERSION, "timestamp": entry.at}
         encoded = _encode(item)
         yield encoded if len(encoded) <= MOST_ITEM_BYTES else _cut(item)

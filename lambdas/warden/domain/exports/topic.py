@@ -1,5 +1,6 @@
 """Which MQTT topics metrics may be exported to."""
 
+import re
 from typing import Final
 
 MOST_BYTES: Final = 256
@@ -8,6 +9,8 @@ MOST_SLASHES: Final = 7
 message broker limits."""
 
 BASIC_INGEST: Final = "$aws/rules/"
+RULE_NAME: Final = re.compile("[a-zA-Z0-9_]{1,128}")
+"""Source: AWS IoT API, CreateTopicRule."""
 
 
 def topic_problem(topic: str) -> str | None:
@@ -21,7 +24,11 @@ def topic_problem(topic: str) -> str | None:
         return "a topic without the wildcards + and #"
     if "${" in topic:
         return "a topic without ${, which AWS IoT rules take for an expression"
-    behind = topic.removeprefix(BASIC_INGEST).partition("/")[2] if topic.startswith(BASIC_INGEST) else topic
+    behind = topic
+    if topic.startswith(BASIC_INGEST):
+        rule, _, behind = topic.removeprefix(BASIC_INGEST).partition("/")
+        if not RULE_NAME.fullmatch(rule):
+            return f"a topic with a rule's name behind {BASIC_INGEST}"
     if len(behind.encode()) > MOST_BYTES or behind.count("/") > MOST_SLASHES:
         return f"a topic of at most {MOST_BYTES} bytes and {MOST_SLASHES} slashes"
     return None
