@@ -1,0 +1,1 @@
+"""What an MQTT client may do: AWS IoT policies, read, filled in for a connection, and asked."""
