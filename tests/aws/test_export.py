@@ -1,6 +1,7 @@
 """Handler `export`: what profiles export leaves through rules under their roles, and what does not is known."""
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import msgspec
@@ -155,12 +156,12 @@ def test_nothing_of_a_thing_without_exports_is_read_twice(exports: Exports) -> N
     assert exports.batch() == {"Records": []}
 
 
-def test_a_batch_that_comes_again_publishes_the_same_again(exports: Exports) -> None:
+def test_a_batch_that_comes_again_is_known_to_its_container_and_said_again_by_another(exports: Exports) -> None:
     exports.watch("pump")
     exports.account.fleet.report("pump", 3)
     batch = exports.batch()
-    for _ in range(2):
-        exports.export(batch)
+    for export in (exports.export, exports.export, Export(exports.account.parts)):
+        export(batch)
     exports.account.engine.run()
     first, second = exports.account.engine.republished
     assert first == second
@@ -186,7 +187,7 @@ def test_a_publication_that_fails_brings_the_batch_again_and_keeps_no_other_topi
     assert exports.heard() == [(ARCHIVE, "press", 2)]
     exports.export(batch)
     exports.account.engine.run()
-    assert sorted(exports.heard()) == [(ARCHIVE, "press", 2), (FLEET, "pump", 1)]
+    assert exports.heard() == [(FLEET, "pump", 1)], "the other one has got its own"
 
 
 def test_a_role_that_may_not_publish_is_counted_and_named(
@@ -238,16 +239,36 @@ class _Refusal:
 REFUSED = {"Error": {"Code": "InvalidRequestException", "Message": "unable to assume"}, "ResponseMetadata": {}}
 
 
-def test_a_rule_that_somebody_deleted_is_made_again_by_the_next_container(exports: Exports, aws: Clients) -> None:
+@pytest.mark.parametrize("later", [True, False], ids=["the same container, an hour later", "the next container"])
+def test_a_rule_that_somebody_deleted_is_made_again(exports: Exports, aws: Clients, clock: Clock, later: bool) -> None:
     exports.watch("pump")
     exports.account.fleet.report("pump", 1)
     exports.leave()
     for rule in exports.account.rules():
         aws("iot").delete_topic_rule(ruleName=rule["ruleName"])
+    if later:
+        clock.now += HOUR
+    else:
+        exports.export = Export(exports.account.parts)
     exports.account.fleet.report("pump", 2)
-    exports.export = Export(exports.account.parts)
     exports.leave()
     assert exports.heard() == [(FLEET, "pump", 1), (FLEET, "pump", 2)]
+
+
+def test_an_entry_that_a_newer_release_wrote_is_counted_and_in_nobodys_way(exports: Exports, metrics: Lines) -> None:
+    exports.watch("pump")
+    for connections in (1, 2):
+        exports.account.fleet.report("pump", connections)
+    batch = exports.batch()
+    log = exports.account.parts.thing_log
+    newer = msgspec.structs.replace(next(iter(log.recent("pump", 1))).entry, schema=99)
+    batch["Records"][0]["dynamodb"]["NewImage"]["data"]["B"] = b64encode(msgspec.msgpack.encode(newer)).decode()
+    metrics()
+    exports.export(batch)
+    (line,) = metrics()
+    assert line["ExportFailed"] == [1.0]
+    exports.account.engine.run()
+    assert exports.heard() == [(FLEET, "pump", 2)]
 
 
 def test_a_rule_that_no_profile_names_any_more_is_removed_after_an_hour(exports: Exports) -> None:

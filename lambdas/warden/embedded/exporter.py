@@ -8,7 +8,7 @@ from warden.adapters.sqlite import SqliteTable
 from warden.domain.behaviors.profile import MetricsExportConfig
 from warden.storage import keys
 from warden.storage.thing_log import Marked
-from warden.use_cases.export_metrics import ExportMetrics
+from warden.use_cases.export_metrics import ExportMetrics, readable
 from warden.use_cases.ingest_report import Catalogues
 
 log = logging.getLogger(__name__)
@@ -56,8 +56,8 @@ class Exporter:
         if not rows:
             return False
         items = self._table.get_many(key for _, key in rows)  # an entry may have been forgotten since
-        marked = [Marked(items[key]) for _, key in rows if key in items]
-        self._export([(each.thing, each.logged().entry) for each in marked], now=self._clock())
+        entries, _ = readable(Marked(items[key]) for _, key in rows if key in items)
+        self._export(entries, now=self._clock())
         self._table.prune_stream(rows[-1][0], feed=keys.EXPORT)
         return True
 

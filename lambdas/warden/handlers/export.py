@@ -14,16 +14,20 @@ from warden.handlers.parts import Parts
 from warden.handlers.telemetry import metrics
 from warden.storage import keys
 from warden.storage.thing_log import Marked
-from warden.use_cases.export_metrics import ExportMetrics
+from warden.use_cases.export_metrics import ExportMetrics, readable
 
 log = Logger()
 
 
+LOOK_EVERY_MS = 3_600_000
+
+
 class Export:
-    """Exports what the stream brings, as one batch; what cannot be published now, it fails at, and gets again.
+    """Exports what the stream brings, as one batch; what cannot be published now, it fails at, and gets again. Then
+    it knows which topics have theirs already, as long as the container lives.
 
     A publication into a rule that is gone reaches nobody and says nothing. So a rule is looked for when a container
-    publishes into it for the first time.
+    publishes into it for the first time, and once an hour.
 
     Args:
         parts: The container's.
@@ -33,7 +37,8 @@ class Export:
         self._parts = parts
         self._prepare = prepare_delivery_rule(parts)
         self._rules = IotRulePublisher(parts.client("iot-data"))
-        self._looked_at: set[MetricsExportConfig] = set()
+        self._looked_at: dict[MetricsExportConfig, int] = {}
+        self._failing: tuple[str, set[MetricsExportConfig]] = "", set()
         self._export = ExportMetrics(parts.catalogues, self._publish)
 
     def __call__(self, event: dict[str, Any]) -> None:
@@ -44,18 +49,22 @@ class Export:
 
         Raises: Unavailable, where some could not be published now.
         """
+        batch = event["Records"][0]["eventID"]
+        if self._failing[0] != batch:
+            self._failing = batch, set()
         images = (record["dynamodb"]["NewImage"] for record in event["Records"])
-        marked = [Marked(streamed_item(image, keys.LOG)) for image in images]
-        entries = [(each.thing, each.logged().entry) for each in marked]
-        refused = self._export(entries, now=self._parts.clock())
-        if refused:
+        entries, unreadable = readable(Marked(streamed_item(image, keys.LOG)) for image in images)
+        refused = self._export(entries, now=self._parts.clock(), done=self._failing[1])
+        if refused or unreadable:
             with metrics(self._parts.settings.stage) as told:
-                told.add_metric("ExportFailed", MetricUnit.Count, refused)
+                told.add_metric("ExportFailed", MetricUnit.Count, refused + unreadable)
 
     def _publish(self, to: MetricsExportConfig, message: bytes) -> None:
-        look = to not in self._looked_at
-        rule = self._prepare(to.role_arn, to.mqtt_topic, look=look, now=self._parts.clock())
-        self._looked_at.add(to)
+        now = self._parts.clock()
+        look = now - self._looked_at.get(to, 0) >= LOOK_EVERY_MS
+        rule = self._prepare(to.role_arn, to.mqtt_topic, look=look, now=now)
+        if look:
+            self._looked_at[to] = now
         self._rules.publish(rule.export_topic, message)
 
 
