@@ -59,9 +59,8 @@ PROVOKED: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("UntagResource", NOT_FOUND): {"resourceArn": arn("custommetric/nothing"), "tagKeys": ["k"]},
     ("ListTagsForResource", NOT_FOUND): {"resourceArn": arn("securityprofile/nothing")},
 }
-NEVER = {("AttachSecurityProfile", CONFLICT)}
-"""What loses every race is told ThrottlingException, which stock clients repeat; nobody gave a version to conflict
-with."""
+RACED = {("AttachSecurityProfile", CONFLICT)}
+"""What a caller provokes by being forestalled alone."""
 
 DECLARED = [(name, error.name) for name in OPERATIONS for error in service_model().operation_model(name).error_shapes]
 ITS_OWN = [each for each in DECLARED if each[1] not in {INVALID, *FAULTS}]
@@ -98,8 +97,8 @@ def account(strike: Strike) -> Iterator[Account]:
 
 
 def test_every_error_that_is_declared_is_provoked() -> None:
-    assert set(ITS_OWN) == PROVOKED.keys() | NEVER
-    assert not PROVOKED.keys() & NEVER
+    assert set(ITS_OWN) == PROVOKED.keys() | RACED
+    assert not PROVOKED.keys() & RACED
 
 
 @pytest.mark.parametrize(("name", "error"), PROVOKED, ids=_short)
@@ -142,6 +141,14 @@ def test_a_change_that_others_always_forestall_is_throttled(account: Account, st
     with strike.of(Fault.RACED):
         code, status, _ = account.refusal(xform_name(name), **given)
     assert (code, status) == (THROTTLED, 400)
+
+
+def test_an_attachment_that_others_always_forestall_is_a_conflict(account: Account, strike: Strike) -> None:
+    given = {"securityProfileName": "third", "securityProfileTargetArn": arn(f"thinggroup/{GROUP}")}
+    with strike.of(Fault.RACED):
+        code, status, message = account.refusal("attach_security_profile", **given)
+    assert (code, status) == (CONFLICT, STATUS[CONFLICT])
+    assert message.startswith("securityProfileName: others changed 'third'")
 
 
 @pytest.mark.parametrize(

@@ -289,7 +289,7 @@ class Reference:
         needed = living.count("Clear" if alarm.violation else "Alarm")
         turns = alarm.verdicts[-needed:] == (not alarm.violation,) * needed
         if turns and alarm.violation:
-            self._end(alarm.violation, "alarm-cleared", at, value, alert=True)
+            self._end(alarm.violation, "alarm-cleared", at, value, alert=self._is_heard(living.life))
             return replace(alarm, verdicts=(), violation=None)
         if turns:
             return replace(alarm, verdicts=(), violation=self._begin(living.life, thing, facts, at, value))
@@ -323,7 +323,7 @@ class Reference:
                 born = life.born <= at and living.count("Alarm") == 1
                 if born and not heard_of and not conforms(living.says["criteria"], value):
                     violation = self._begin(life, report.thing, facts, at, value)
-                    self._end(violation, "alarm-cleared", after.at, value, alert=True)
+                    self._end(violation, "alarm-cleared", after.at, value, alert=self._is_heard(life))
                     told += [(life, at), (life, after.at)]
         alarms = {life: alarm for life, alarm in state.alarms.items() if life in self._lives()}
         recent = (_key(report), *state.recent)[:REMEMBERED]

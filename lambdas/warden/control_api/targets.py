@@ -6,7 +6,7 @@ from typing import Any
 from warden.control_api.context import Context, page_size
 from warden.control_api.operations import Operation
 from warden.domain.behaviors.target import GROUP_PREFIX, Target
-from warden.domain.errors import ResourceNotFound
+from warden.domain.errors import Raced, ResourceNotFound, VersionConflict
 from warden.use_cases.attach_security_profile import attach_security_profile, detach_security_profile, parse_target
 from warden.use_cases.update_security_profile import current
 
@@ -27,15 +27,19 @@ class Targets:
         }
 
     def attach(self, request: dict[str, Any]) -> Mapping[str, Any]:
-        """AttachSecurityProfile."""
-        attach_security_profile(
-            self._context.catalogue,
-            request["securityProfileName"],
-            self._target(request),
-            has_group=self._context.has_group,
-            limits=self._context.limits,
-            now=self._context.clock(),
-        )
+        """AttachSecurityProfile. What loses every race is a VersionConflict: the model has no other use for it here."""
+        name = request["securityProfileName"]
+        try:
+            attach_security_profile(
+                self._context.catalogue,
+                name,
+                self._target(request),
+                has_group=self._context.has_group,
+                limits=self._context.limits,
+                now=self._context.clock(),
+            )
+        except Raced as error:
+            raise VersionConflict(f"securityProfileName: others changed {name!r} or its targets each time") from error
         return {}
 
     def detach(self, request: dict[str, Any]) -> Mapping[str, Any]:
