@@ -69,14 +69,16 @@ def _of_aws(metrics: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
     yield from ((metric, {"count": traffic[key]}) for metric, key in TRAFFIC.items() if key in traffic)
     for protocol in ("tcp", "udp"):
         listening = metrics.get(f"listening_{protocol}_ports", {})
-        if "ports" in listening:
-            yield f"aws:listening-{protocol}-ports", {"ports": sorted({each["port"] for each in listening["ports"]})}
+        if "ports" in listening or listening.get("total") == 0:
+            ports = sorted({each["port"] for each in listening.get("ports", ())})
+            yield f"aws:listening-{protocol}-ports", {"ports": ports}
         if "ports" in listening or "total" in listening:
             counted = listening["total"] if "total" in listening else len(listening["ports"])
             yield f"aws:num-listening-{protocol}-ports", {"count": counted}
     established = metrics.get("tcp_connections", {}).get("established_connections", {})
-    if "connections" in established:
-        peers = {_host(each["remote_addr"].rpartition(":")[0].strip("[]")) for each in established["connections"]}
+    if "connections" in established or established.get("total") == 0:
+        there = established.get("connections", ())
+        peers = {_host(each["remote_addr"].rpartition(":")[0].strip("[]")) for each in there}
         yield "aws:destination-ip-addresses", {"cidrs": sorted(peers)}
     if "connections" in established or "total" in established:
         counted = established["total"] if "total" in established else len(established["connections"])

@@ -35,7 +35,7 @@ class Subscribers:
         self.told: list[dict[str, Any]] = []
 
     def publish(self, target: AlertTarget, message: str) -> None:  # noqa: ARG002
-        self.told.append(json.loads(message))
+        self.told.append(json.loads(json.loads(message)["default"]))
 
     def settle(self) -> None:
         pass
