@@ -1,4 +1,4 @@
-"""The broker under the MQTT clients that devices really use: paho, and AWS's own (awscrt)."""
+"""The broker under the MQTT clients that devices really use: paho, and AWS's own, first and present."""
 
 import asyncio
 import logging
@@ -7,16 +7,23 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
-from awscrt import io, mqtt
+from AWSIoTPythonSDK.MQTTLib import AWSIoTMQTTClient
+from awscrt import io, mqtt, mqtt5
 from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from tests.surroundings.pki import an_ec_key, key_text, name
 from warden.embedded.broker import Broker, Publication
+from warden.embedded.plane import now
+from warden.embedded.surroundings.authority import Authority
+from warden.embedded.tls import TlsFront, server_context
 
 SECONDS = 10
 REPORT_TOPIC = "$aws/things/lamp/defender/metrics/json"
@@ -156,9 +163,66 @@ def test_paho_gets_what_it_missed_when_its_session_is_persistent(home: Home) -> 
         assert panel.message() == ("t", b"missed", 1)
 
 
-def test_paho_with_mqtt_5_is_told_that_its_version_is_not_supported(home: Home) -> None:
+def test_paho_is_told_by_mqtt_5_what_was_refused(home: Home) -> None:
     with paho(home, "lamp", v5=True) as lamp:
-        assert lamp.answers.get(timeout=SECONDS) == (0x84, False)
+        assert lamp.answers.get(timeout=SECONDS) == (0, False)
+        assert lamp.subscribe(REPORT_TOPIC, 1) == [0x8F]
+        assert lamp.subscribe("$share/group/t", 1) == [0x9E]
+        refused: queue.Queue[int] = queue.Queue()
+        lamp.client.on_publish = lambda _client, _data, _mid, code, _properties: refused.put(code.value)
+        lamp.client.publish("/" * 8, b"", 1)
+        assert refused.get(timeout=SECONDS) == 0x90
+
+
+def test_paho_reports_by_mqtt_5_and_gets_the_reply(home: Home) -> None:
+    with paho(home, "lamp", v5=True) as lamp:
+        lamp.answers.get(timeout=SECONDS)
+        assert lamp.subscribe(REPORT_TOPIC + "/accepted", 1) == [1]
+        lamp.publish(REPORT_TOPIC, b'{"header":{}}', 1)
+        assert lamp.message() == (REPORT_TOPIC + "/accepted", b"{}", 0)
+        assert home.reports.get(timeout=SECONDS).client_id == "lamp"
+
+
+def test_paho_sends_properties_by_an_alias_and_gets_them(home: Home) -> None:
+    with paho(home, "sensor", v5=True) as sensor, paho(home, "panel", v5=True) as panel:
+        panel.answers.get(timeout=SECONDS)
+        sensor.answers.get(timeout=SECONDS)
+        panel.subscribe("home/+", 1)
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.TopicAlias = 8
+        properties.UserProperty = [("k", "v"), ("k", "w")]
+        properties.ContentType = "text/plain"
+        properties.CorrelationData = b"\x07"
+        properties.MessageExpiryInterval = 60
+        for topic in ("home/a", ""):
+            sensor.client.publish(topic, b"21", 1, properties=properties).wait_for_publish(SECONDS)
+            message = panel.messages.get(timeout=SECONDS)
+            assert (message.topic, message.payload, message.retain) == ("home/a", b"21", False)
+            assert message.properties is not None
+            assert message.properties.json() == {
+                "UserProperty": [("k", "v"), ("k", "w")], "ContentType": "text/plain", "CorrelationData": "07",
+                "MessageExpiryInterval": 60,
+            }  # fmt: skip
+
+
+def test_paho_gets_what_is_retained(home: Home) -> None:
+    home.do(lambda: home.broker.publish("state", b"on", 1, retain=True))
+    for v5 in (False, True):
+        with paho(home, "panel", v5=v5) as panel:
+            panel.answers.get(timeout=SECONDS)
+            panel.subscribe("state", 1)
+            message = panel.messages.get(timeout=SECONDS)
+            assert (message.payload, message.qos, message.retain) == (b"on", 1, True)
+
+
+def test_paho_is_told_by_mqtt_5_that_it_is_taken_over(home: Home) -> None:
+    with paho(home, "lamp", v5=True) as first:
+        assert first.answers.get(timeout=SECONDS) == (0, False)
+        left: queue.Queue[int] = queue.Queue()
+        first.client.on_disconnect = lambda _client, _data, _flags, code, _properties: left.put(code.value)
+        with paho(home, "lamp") as second:
+            assert second.answers.get(timeout=SECONDS) == (0, False)
+            assert left.get(timeout=SECONDS) == 0x8E
 
 
 class Crt:
@@ -235,3 +299,141 @@ def test_aws_client_is_interrupted_by_a_take_over_and_its_will_is_published(home
         assert panel.messages.get(timeout=SECONDS) == ("wills", b"gone", 1)
         first.disconnect()
     panel.disconnect()
+
+
+class Crt5:
+    """A client of AWS's for MQTT 5, and what happened to it."""
+
+    def __init__(self, home: Home, client_id: str | None, **connect: Any) -> None:
+        self.messages: queue.Queue[mqtt5.PublishPacket] = queue.Queue()
+        self.answers: queue.Queue[mqtt5.ConnackPacket | None] = queue.Queue()
+        self.disconnected: queue.Queue[mqtt5.DisconnectPacket | None] = queue.Queue()
+        self.settings: queue.Queue[mqtt5.NegotiatedSettings] = queue.Queue()
+        stopped = self.stopped = threading.Event()
+        group = io.EventLoopGroup(1)
+        self.client = mqtt5.Client(
+            mqtt5.ClientOptions(
+                host_name="127.0.0.1",
+                port=home.port,
+                bootstrap=io.ClientBootstrap(group, io.DefaultHostResolver(group)),
+                connect_options=mqtt5.ConnectPacket(client_id=client_id, keep_alive_interval_sec=60, **connect),
+                on_publish_callback_fn=lambda data: self.messages.put(data.publish_packet),
+                on_lifecycle_event_connection_success_fn=self._connected,
+                on_lifecycle_event_connection_failure_fn=lambda data: self.answers.put(data.connack_packet),
+                on_lifecycle_event_disconnection_fn=lambda data: self.disconnected.put(data.disconnect_packet),
+                on_lifecycle_event_stopped_fn=lambda _: stopped.set(),
+            )
+        )
+        self.client.start()
+
+    def _connected(self, data: mqtt5.LifecycleConnectSuccessData) -> None:
+        self.settings.put(data.negotiated_settings)
+        self.answers.put(data.connack_packet)
+
+    def stop(self) -> None:
+        self.client.stop()
+        assert self.stopped.wait(SECONDS)
+
+
+def test_aws_mqtt_5_client_learns_the_broker_s_limits(home: Home) -> None:
+    lamp = Crt5(home, None)
+    settings = lamp.settings.get(timeout=SECONDS)
+    assert settings.client_id
+    assert (settings.maximum_qos, settings.receive_maximum_from_server) == (mqtt5.QoS.AT_LEAST_ONCE, 100)
+    assert settings.maximum_packet_size_to_server == 139_269
+    assert (settings.retain_available, settings.wildcard_subscriptions_available) == (True, True)
+    assert (settings.subscription_identifiers_available, settings.shared_subscriptions_available) == (False, False)
+    lamp.stop()
+
+
+def test_aws_mqtt_5_client_reports_and_gets_the_reply(home: Home) -> None:
+    lamp = Crt5(home, "lamp")
+    subscribe = mqtt5.SubscribePacket([mqtt5.Subscription(REPORT_TOPIC + "/accepted", mqtt5.QoS.AT_LEAST_ONCE)])
+    assert lamp.client.subscribe(subscribe).result(SECONDS).reason_codes == [1]
+    report = mqtt5.PublishPacket(b'{"header":{}}', mqtt5.QoS.AT_LEAST_ONCE, topic=REPORT_TOPIC)
+    answer = lamp.client.publish(report).result(SECONDS)
+    assert answer.puback.reason_code == 0
+    assert lamp.messages.get(timeout=SECONDS).payload == b"{}"
+    assert home.reports.get(timeout=SECONDS).client_id == "lamp"
+    lamp.stop()
+
+
+def test_aws_mqtt_5_client_sends_and_gets_properties(home: Home) -> None:
+    lamp = Crt5(home, "lamp")
+    subscribe = mqtt5.SubscribePacket([mqtt5.Subscription("home/+", mqtt5.QoS.AT_LEAST_ONCE)])
+    lamp.client.subscribe(subscribe).result(SECONDS)
+    sent = mqtt5.PublishPacket(
+        b"21", mqtt5.QoS.AT_LEAST_ONCE, topic="home/a", content_type="text/plain", response_topic="answers",
+        correlation_data=b"\x07", message_expiry_interval_sec=60, user_properties=[mqtt5.UserProperty("k", "v")],
+    )  # fmt: skip
+    lamp.client.publish(sent).result(SECONDS)
+    got = lamp.messages.get(timeout=SECONDS)
+    assert (got.topic, got.payload, got.content_type, got.response_topic) == ("home/a", b"21", "text/plain", "answers")
+    assert (got.correlation_data_bytes, got.message_expiry_interval_sec) == (b"\x07", 60)
+    assert got.user_properties == [mqtt5.UserProperty("k", "v")]
+    lamp.stop()
+
+
+def test_aws_mqtt_5_client_is_told_that_it_is_taken_over_and_its_will_is_published(home: Home) -> None:
+    will = mqtt5.PublishPacket(b"gone", mqtt5.QoS.AT_LEAST_ONCE, topic="wills")
+    lamp = Crt5(home, "lamp", will=will)
+    lamp.answers.get(timeout=SECONDS)
+    with paho(home, "panel", v5=True) as panel:
+        panel.answers.get(timeout=SECONDS)
+        panel.subscribe("wills", 1)
+        with paho(home, "lamp", v5=True):
+            left = lamp.disconnected.get(timeout=SECONDS)
+            assert left is not None
+            assert left.reason_code == mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER
+            lamp.client.stop()
+            assert panel.message() == ("wills", b"gone", 1)
+    assert lamp.stopped.wait(SECONDS)
+
+
+def test_aws_mqtt_5_client_is_told_why_it_may_not_connect(home: Home) -> None:
+    lamp = Crt5(home, "$lamp")
+    refused = lamp.answers.get(timeout=SECONDS)
+    assert refused is not None
+    assert refused.reason_code == mqtt5.ConnectReasonCode.CLIENT_IDENTIFIER_NOT_VALID
+    lamp.stop()
+
+
+@pytest.fixture
+def tls(home: Home, tmp_path: Path) -> Iterator[int]:
+    """The port of a TLS front of the broker, whose authority and a device's certificate are in `tmp_path`."""
+    authority = Authority.open(tmp_path, now)
+    pem, key = authority.issue_server(["localhost"])
+    (tmp_path / "server.pem").write_text(pem)
+    (tmp_path / "server.key").write_text(key)
+    device = an_ec_key()
+    (tmp_path / "device.pem").write_text(authority.issue(name("lamp"), device.public_key()))
+    (tmp_path / "device.key").write_text(key_text(device))
+    context = server_context(tmp_path / "server.pem", tmp_path / "server.key", [(tmp_path / "ca.pem").read_text()])
+
+    def front() -> TlsFront:
+        return TlsFront(
+            context, home.broker.protocol, admit=lambda *_: True, failed=lambda *_: None, may_begin=lambda _: True
+        )
+
+    async def listen() -> asyncio.Server:
+        return await asyncio.get_running_loop().create_server(front, "127.0.0.1", 0)
+
+    server = asyncio.run_coroutine_threadsafe(listen(), home.loop).result(SECONDS)
+    yield server.sockets[0].getsockname()[1]
+    home.do(server.close)
+
+
+def test_aws_first_client_reports_over_tls_and_gets_the_reply(home: Home, tls: int, tmp_path: Path) -> None:
+    lamp = AWSIoTMQTTClient("lamp")
+    lamp.configureEndpoint("localhost", tls)
+    lamp.configureCredentials(*(str(tmp_path / each) for each in ("ca.pem", "device.key", "device.pem")))
+    lamp.configureMQTTOperationTimeout(SECONDS)
+    replies: queue.Queue[tuple[str, bytes]] = queue.Queue()
+    assert lamp.connect()
+    assert lamp.subscribe(
+        REPORT_TOPIC + "/accepted", 1, lambda _client, _data, message: replies.put((message.topic, message.payload))
+    )
+    assert lamp.publish(REPORT_TOPIC, '{"header":{}}', 1)
+    assert replies.get(timeout=SECONDS) == (REPORT_TOPIC + "/accepted", b"{}")
+    assert home.reports.get(timeout=SECONDS).client_id == "lamp"
+    assert lamp.disconnect()

@@ -99,7 +99,6 @@ def test_a_connection_does_not_go_on_with(data: bytes, code: Code) -> None:
 @pytest.mark.parametrize(
     ("data", "answer"),
     [
-        pytest.param(connect(0x02, level=5), b"\x20\x03\0\x84\0", id="MQTT 5 is answered in MQTT 5"),
         pytest.param(connect(0x02, level=3, protocol=b"\0\x06MQIsdp"), b"\x20\x02\0\x01", id="MQTT 3.1"),
         pytest.param(connect(0x02, level=0x84), b"\x20\x02\0\x01", id="a bridge's level"),
         pytest.param(connect(0x02, level=6), b"\x20\x02\0\x01", id="a level to come"),

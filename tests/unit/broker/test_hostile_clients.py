@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.broker.test_decode import CONNECT, FIRST_PACKETS, LATER_PACKETS, connect
+from tests.unit.broker.test_decode import CONNECT, FIRST_PACKETS, LATER_PACKETS
 from tests.unit.broker.wire import Home, serve
 from warden.embedded.broker.encode import encode
 from warden.embedded.broker.packets import (
@@ -62,14 +62,5 @@ def test_a_client_that_breaks_a_rule_is_closed_without_an_answer(packet: Packet)
         await client.send(packet, Publish("take/later", b""))
         assert await client.receive() is None
         assert home.taken == []
-
-    serve(scenario)
-
-
-def test_mqtt_5_is_refused_in_its_own_words() -> None:
-    async def scenario(home: Home) -> None:
-        client = await home.dial()
-        await client.send(connect(0x02, level=5))
-        assert await client._reader.read() == b"\x20\x03\x00\x84\x00"
 
     serve(scenario)

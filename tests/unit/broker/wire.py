@@ -6,11 +6,25 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
-from warden.embedded.broker import Broker, Publication
+from warden.embedded.broker import Broker, Peer, Publication, Rights
 from warden.embedded.broker.decode import Decoder
-from warden.embedded.broker.encode import MQTT_3_1_1, encode
-from warden.embedded.broker.packets import Connack, Connect, Packet, Pingreq, Pingresp, Publish, Suback, Subscribe, Will
+from warden.embedded.broker.encode import encode
+from warden.embedded.broker.events import Event
+from warden.embedded.broker.packets import (
+    MQTT_3_1_1,
+    Connack,
+    Connect,
+    Packet,
+    Pingreq,
+    Pingresp,
+    Publish,
+    Suback,
+    Subscribe,
+    Will,
+)
+from warden.embedded.broker.properties import NO_PROPERTIES, Properties
 
 REPORT_TOPIC = "$aws/things/lamp/defender/metrics/json"
 
@@ -40,16 +54,42 @@ class Taker:
         return False
 
 
+@dataclass
+class Policies:
+    """Who may connect and do what: all that is not named here."""
+
+    connects: set[str] = field(default_factory=set)
+    publishes: set[str] = field(default_factory=set)
+    retains: set[str] = field(default_factory=set)
+    subscribes: set[str] = field(default_factory=set)
+    receives: set[str] = field(default_factory=set)
+    asked: list[tuple[Peer, Connect]] = field(default_factory=list)
+
+    def __call__(self, peer: Peer, connect: Connect) -> Rights | None:
+        self.asked.append((peer, connect))
+        return None if connect.client_id in self.connects else self
+
+    def may_publish(self, topic: str, *, retain: bool) -> bool:
+        return topic not in self.publishes and not (retain and topic in self.retains)
+
+    def may_subscribe(self, topic_filter: str) -> bool:
+        return topic_filter not in self.subscribes
+
+    def may_receive(self, topic: str) -> bool:
+        return topic not in self.receives
+
+
 class Client:
     """A connection to a broker: packets in and out, or bytes."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, level: int = MQTT_3_1_1) -> None:
         self._reader, self.writer = reader, writer
-        self._decoder = Decoder(MQTT_3_1_1)
+        self._level = level
+        self._decoder = Decoder(level)
         self._packets: list[Packet] = []
 
     async def send(self, *packets: Packet | bytes) -> None:
-        self.writer.write(b"".join(p if isinstance(p, bytes) else encode(p) for p in packets))
+        self.writer.write(b"".join(p if isinstance(p, bytes) else encode(p, self._level) for p in packets))
         await self.writer.drain()
 
     async def receive(self) -> Packet | None:
@@ -100,9 +140,10 @@ class Home:
     port: int
     taken: list[Publication]
     clock: Clock
+    events: list[Event]
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
-    async def dial(self, receive_buffer: int | None = None) -> Client:
+    async def dial(self, receive_buffer: int | None = None, level: int = MQTT_3_1_1) -> Client:
         """A connection that has not sent anything."""
         sock = socket.socket()
         if receive_buffer:
@@ -115,13 +156,22 @@ class Home:
             raise
         reader, writer = await asyncio.open_connection(sock=sock, limit=1024)
         self.writers.append(writer)
-        return Client(reader, writer)
+        return Client(reader, writer, level)
 
     async def connect(
-        self, client_id: str = "", *, clean: bool = True, keep_alive: int = 60, will: Will | None = None
+        self,
+        client_id: str = "",
+        *,
+        clean: bool = True,
+        keep_alive: int = 60,
+        will: Will | None = None,
+        level: int = MQTT_3_1_1,
+        properties: Properties = NO_PROPERTIES,
     ) -> Client:
-        client = await self.dial()
-        answer = await client.ask(Connect(client_id, clean, keep_alive, will))
+        client = await self.dial(level=level)
+        answer = await client.ask(
+            Connect(client_id, clean, keep_alive, will, level=level, properties=properties),
+        )
         assert answer is not None
         assert isinstance(answer, Connack)
         assert answer.code == 0
@@ -135,10 +185,11 @@ class Home:
 
 
 @asynccontextmanager
-async def home(taker: Callable[[Publication], bool] | None = None) -> AsyncIterator[Home]:
-    taking, clock = Taker(), Clock()
-    broker = Broker(take=taker or taking, log=logging.getLogger("broker"), clock=clock)
-    running = Home(broker, await broker.listen("127.0.0.1", 0), taking.taken, clock)
+async def home(taker: Callable[[Publication], bool] | None = None, **options: Any) -> AsyncIterator[Home]:
+    taking, clock, events = Taker(), Clock(), list[Event]()
+    options = {"tell": events.append, "wall": lambda: int(clock.now * 1000)} | options
+    broker = Broker(take=taker or taking, log=logging.getLogger("broker"), clock=clock, **options)
+    running = Home(broker, await broker.listen("127.0.0.1", 0), taking.taken, clock, events)
     try:
         yield running
     finally:
@@ -148,11 +199,11 @@ async def home(taker: Callable[[Publication], bool] | None = None) -> AsyncItera
         await asyncio.sleep(0)
 
 
-def serve(scenario: Callable[[Home], Awaitable[None]]) -> None:
+def serve(scenario: Callable[[Home], Awaitable[None]], **options: Any) -> None:
     """Run a scenario against a broker of its own."""
 
     async def run() -> None:
-        async with home() as running:
+        async with home(**options) as running:
             await scenario(running)
 
     asyncio.run(run())

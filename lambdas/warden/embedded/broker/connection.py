@@ -3,18 +3,33 @@
 import asyncio
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from warden.embedded.broker.decode import Decoder
-from warden.embedded.broker.packets import Malformed, Packet, Will
+from warden.embedded.broker.encode import encode, encode_puback
+from warden.embedded.broker.packets import (
+    MQTT_3_1_1,
+    MQTT_5,
+    Code,
+    Connect,
+    Disconnect,
+    Malformed,
+    Packet,
+    Puback,
+    Will,
+)
+from warden.embedded.broker.rights import EVERYTHING, Peer, PeerOf, Rights, peer_of_socket
 
 if TYPE_CHECKING:
+    from warden.embedded.broker.limits import Meter
     from warden.embedded.broker.session import Session
 
 CONNECT_SECONDS = 10.0
-MAX_KEEP_ALIVE_SECONDS = 1_200  # AWS IoT Core quotas, also the default
+MAX_UNACKNOWLEDGED = 100  # AWS IoT Core quotas, unacknowledged inbound publish requests per client
+MAX_TOPIC_ALIAS = 8  # AWS IoT Core quotas
 SLOW_BYTES = 1024 * 1024  # what may wait for a client that does not read, before it is slow
 FLUSH_BYTES = 64 * 1024
+_NO_LIMIT = 1 << 32
 
 
 class Reason(StrEnum):
@@ -25,9 +40,23 @@ class Reason(StrEnum):
     CONNECTION_LOST = "CONNECTION_LOST"
     MQTT_KEEP_ALIVE_TIMEOUT = "MQTT_KEEP_ALIVE_TIMEOUT"
     DUPLICATE_CLIENTID = "DUPLICATE_CLIENTID"
+    AUTH_ERROR = "AUTH_ERROR"
     FORBIDDEN_ACCESS = "FORBIDDEN_ACCESS"
     SERVER_ERROR = "SERVER_ERROR"
     SERVER_INITIATED_DISCONNECT = "SERVER_INITIATED_DISCONNECT"
+    API_INITIATED_DISCONNECT = "API_INITIATED_DISCONNECT"
+
+
+_CODES = {
+    Reason.CLIENT_ERROR: Code.PROTOCOL_ERROR,
+    Reason.MQTT_KEEP_ALIVE_TIMEOUT: Code.KEEP_ALIVE_TIMEOUT,
+    Reason.DUPLICATE_CLIENTID: Code.SESSION_TAKEN_OVER,
+    Reason.AUTH_ERROR: Code.NOT_AUTHORIZED,
+    Reason.FORBIDDEN_ACCESS: Code.NOT_AUTHORIZED,
+    Reason.SERVER_ERROR: Code.UNSPECIFIED_ERROR,
+    Reason.SERVER_INITIATED_DISCONNECT: Code.SERVER_SHUTTING_DOWN,
+    Reason.API_INITIATED_DISCONNECT: Code.ADMINISTRATIVE_ACTION,
+}
 
 
 class Owner(Protocol):
@@ -64,25 +93,52 @@ class Owner(Protocol):
 class Connection(asyncio.Protocol):
     """The protocol of one client. It has no task and no queue; what it sends in one turn of the loop is one write.
 
+    Args:
+        owner: The broker.
+        peer_of: Says who is at the other end of the transport.
+        meter: Counts what the client sends and gets, where that is limited.
+
     Attributes:
-        session: The client's session, None before its CONNECT.
+        peer: Who is at the other end, from `connection_made` on.
+        session: The client's session, None before its CONNECT is taken. So are the following.
+        connect: The client's CONNECT, without a password.
+        rights: What the client may do.
         will: What to publish when the connection ends without a DISCONNECT.
+        level: The protocol level.
+        largest: How many bytes a packet to the client may have.
+        version_number: As in events.
+        aliases: The client's topic aliases.
+        denied: The operations whose denial the log was told of.
+        unacknowledged: QoS 1 messages of the client that it has no PUBACK for.
         slow: Whether more than `SLOW_BYTES` wait for the client. Then nothing is read from it either: its
             requests would only add answers.
     """
 
     __slots__ = (
-        "_closed", "_decoder", "_frames", "_frames_bytes", "_heard_at", "_owner", "_patience_seconds", "_transport",
-        "session", "slow", "will",
+        "_closed", "_decoder", "_frames", "_frames_bytes", "_heard_at", "_held", "_owner", "_patience_seconds",
+        "_peer_of", "_transport", "aliases", "connect", "denied", "largest", "level", "meter", "peer", "rights",
+        "session", "slow", "unacknowledged", "version_number", "will",
     )  # fmt: skip
 
+    peer: Peer
     _transport: asyncio.Transport
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner, peer_of: PeerOf = peer_of_socket, meter: "Meter | None" = None) -> None:
         self.session: Session | None = None
+        self.connect: Connect | None = None
+        self.rights: Rights = EVERYTHING
         self.will: Will | None = None
+        self.level = MQTT_3_1_1
+        self.largest = _NO_LIMIT
+        self.version_number = 0
+        self.aliases: dict[int, str] | None = None
+        self.denied: frozenset[str] = frozenset()
+        self.unacknowledged = 0
         self.slow = False
+        self.meter = meter
+        self._held = False
         self._owner = owner
+        self._peer_of = peer_of
         self._decoder = Decoder()
         self._frames: list[bytes] = []
         self._frames_bytes = 0
@@ -90,15 +146,12 @@ class Connection(asyncio.Protocol):
         self._heard_at = owner.clock()
         self._patience_seconds = CONNECT_SECONDS
 
-    @property
-    def address(self) -> str:
-        """The client's, for the log."""
-        return str(self._transport.get_extra_info("peername"))
-
-    def accept(self, session: "Session", will: Will | None, keep_alive_seconds: int) -> None:
+    def accept(self, session: "Session", connect: Connect, rights: Rights, keep_alive_seconds: int) -> None:
         """The client's CONNECT is taken: from now on it may be silent for 1.5 times its keep-alive."""
-        self.session, self.will = session, will
-        self._patience_seconds = 1.5 * min(keep_alive_seconds or MAX_KEEP_ALIVE_SECONDS, MAX_KEEP_ALIVE_SECONDS)
+        self.session, self.connect, self.rights, self.will = session, connect, rights, connect.will
+        self.level = connect.level
+        self.largest = connect.properties.maximum_packet_size or _NO_LIMIT
+        self._patience_seconds = 1.5 * keep_alive_seconds
 
     def is_overdue(self, now: float) -> bool:
         """Whether the client was silent for too long; bytes that are no whole packet are silence."""
@@ -115,6 +168,13 @@ class Connection(asyncio.Protocol):
         if self._frames_bytes >= FLUSH_BYTES:
             self.flush()
 
+    def acknowledge(self, packet_id: int, code: int = Code.SUCCESS) -> None:
+        """Have a PUBACK sent."""
+        self.unacknowledged -= 1
+        self.send(encode(Puback(packet_id, code), self.level) if code else encode_puback(packet_id))
+        if self.unacknowledged == MAX_UNACKNOWLEDGED - 1 and not self._closed:
+            self.govern_reading()
+
     def flush(self) -> None:
         """Write what waits."""
         if self._frames:
@@ -122,10 +182,15 @@ class Connection(asyncio.Protocol):
             self._frames.clear()
             self._frames_bytes = 0
 
-    def close(self, reason: Reason, why: str = "") -> None:
-        """End the connection. What a client does not read at once, it does not get: waiting would have no bound."""
+    def close(self, reason: Reason, why: str = "", code: Code | None = None) -> None:
+        """End the connection. What a client does not read at once, it does not get: waiting would have no bound.
+
+        A client of MQTT 5 is told the reason, by `code` where there is one.
+        """
         if self._closed:
             return
+        if self.session is not None and self.level == MQTT_5 and reason in _CODES:
+            self.send(encode(Disconnect(code or _CODES[reason]), MQTT_5))
         self.flush()
         self._closed = True
         if self._transport.get_write_buffer_size():
@@ -135,8 +200,8 @@ class Connection(asyncio.Protocol):
         self._owner.closed(self, reason, why)
 
     def govern_reading(self) -> None:
-        """Read, or stop reading, as the broker and the client's slowness demand."""
-        if self._owner.paused or self.slow:
+        """Read, or stop reading, as the broker, the client's slowness and its limits demand."""
+        if self._owner.paused or self.slow or self._held or self.unacknowledged >= MAX_UNACKNOWLEDGED:
             self._transport.pause_reading()
         else:
             self._heard_at = self._owner.clock()  # while nothing was read, silence was ours
@@ -144,9 +209,9 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there (called by the loop)."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=SLOW_BYTES)
+        self._transport = cast("asyncio.Transport", transport)
+        self.peer = self._peer_of(self._transport)
+        self._transport.set_write_buffer_limits(high=SLOW_BYTES)
         self._owner.opened(self)
         if self._owner.paused:
             self.govern_reading()
@@ -157,18 +222,31 @@ class Connection(asyncio.Protocol):
             self._receive(data)
         except Malformed as error:
             self.send(error.answer)
-            self.close(Reason.CLIENT_ERROR, f"0x{error.code:02X} {error.why}")
+            self.close(Reason.CLIENT_ERROR, f"0x{error.code:02X} {error.why}", error.code)
         except Exception as error:  # noqa: BLE001 (a fault in one client's handling is not the other clients')
             self._owner.failed(self, error)
             self.close(Reason.SERVER_ERROR, repr(error))
 
     def _receive(self, data: bytes) -> None:
+        if self.meter is not None and (seconds := self.meter.wait_seconds(len(data), self._owner.clock())):
+            self._hold(seconds)
         for packet in self._decoder.feed(data):
             self._owner.received(self, packet)
             if self._closed:
                 return
             if self.session is not None:
                 self._heard_at = self._owner.clock()
+
+    def _hold(self, seconds: float) -> None:
+        """Read nothing for a while: the client sent more than its share."""
+        self._held = True
+        self.govern_reading()
+        asyncio.get_running_loop().call_later(seconds, self._release)
+
+    def _release(self) -> None:
+        self._held = False
+        if not self._closed:
+            self.govern_reading()
 
     def pause_writing(self) -> None:
         """More than `SLOW_BYTES` wait (called by the transport)."""

@@ -1,11 +1,10 @@
 """What the broker shows to the program around it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(NamedTuple):
     """A message that a client published, or its will.
 
     Attributes:

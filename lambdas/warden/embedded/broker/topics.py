@@ -6,27 +6,33 @@ Source: MQTT 3.1.1, section 4.7; AWS IoT Developer Guide, MQTT and Reserved topi
 from collections.abc import Iterable, Mapping
 from typing import Generic, TypeVar
 
+from warden.embedded.broker.packets import NO_LOCAL, QOS, RETAIN_AS_PUBLISHED
+
 MAX_BYTES = 256
 MAX_SLASHES = 7
+_BYTES_OF_A_CHARACTER = 4  # at most
 
 Subscriber = TypeVar("Subscriber")
 
 
 def is_filter(text: str) -> bool:
     """Whether a text is a topic filter: not empty, each wildcard a level of its own, `#` only the last."""
-    if _is_plain(text):
+    if is_plain(text):
         return bool(text)
     *parents, last = text.split("/")
-    return (last in ("+", "#") or _is_plain(last)) and all(level == "+" or _is_plain(level) for level in parents)
+    return (last in ("+", "#") or is_plain(last)) and all(level == "+" or is_plain(level) for level in parents)
 
 
-def _is_plain(text: str) -> bool:
+def is_plain(text: str) -> bool:
+    """Whether a text has no wildcard."""
     return "+" not in text and "#" not in text
 
 
 def is_within_limits(topic: str) -> bool:
     """Whether a topic or a topic filter has at most 256 bytes of UTF-8 and 7 slashes."""
-    return topic.count("/") <= MAX_SLASHES and len(topic.encode()) <= MAX_BYTES
+    return topic.count("/") <= MAX_SLASHES and (
+        len(topic) <= MAX_BYTES // _BYTES_OF_A_CHARACTER or len(topic.encode()) <= MAX_BYTES
+    )
 
 
 def is_reserved(topic: str) -> bool:
@@ -34,14 +40,20 @@ def is_reserved(topic: str) -> bool:
     return topic.startswith("$")
 
 
+def is_shared(topic_filter: str) -> bool:
+    """Whether a filter is a shared subscription's."""
+    return topic_filter == "$share" or topic_filter.startswith("$share/")
+
+
 def may_subscribe(topic_filter: str) -> bool:
-    """Whether AWS IoT has such a subscription: within the limits, not shared, and not of defender reports.
+    """Whether AWS IoT has such a subscription: within the limits, and not of defender reports; we have no shared one.
 
     A device publishes its reports on `$aws/things/THING/defender/metrics/FORMAT` and may subscribe only to the
     replies, which are a level further down.
     """
-    levels = topic_filter.split("/")
-    return is_within_limits(topic_filter) and levels[0] != "$share" and not _is_of_reports(levels)
+    if is_shared(topic_filter) or not is_within_limits(topic_filter):
+        return False
+    return not _is_of_reports(topic_filter.split("/"))
 
 
 def _is_of_reports(levels: list[str]) -> bool:
@@ -63,7 +75,7 @@ class _Node(Generic[Subscriber]):
 
 
 class Subscriptions(Generic[Subscriber]):
-    """Who subscribed to which filter with which QoS; finds the subscribers of a topic.
+    """Who subscribed to which filter with which options; finds the subscribers of a topic.
 
     Filters without a wildcard are looked up whole; the others are a tree of levels, walked along the topic.
     """
@@ -72,19 +84,19 @@ class Subscriptions(Generic[Subscriber]):
         self._exact: dict[str, dict[Subscriber, int]] = {}
         self._wild: _Node[Subscriber] = _Node()
 
-    def add(self, topic_filter: str, subscriber: Subscriber, qos: int) -> None:
-        """Subscribe, or replace the QoS of that subscription."""
-        if _is_plain(topic_filter):
-            self._exact.setdefault(topic_filter, {})[subscriber] = qos
+    def add(self, topic_filter: str, subscriber: Subscriber, options: int) -> None:
+        """Subscribe, or replace the options of that subscription."""
+        if is_plain(topic_filter):
+            self._exact.setdefault(topic_filter, {})[subscriber] = options
             return
         node = self._wild
         for level in topic_filter.split("/"):
             node = node.children.setdefault(level, _Node())
-        node.subscribers[subscriber] = qos
+        node.subscribers[subscriber] = options
 
     def remove(self, topic_filter: str, subscriber: Subscriber) -> None:
         """Forget a subscription; no error where there is none."""
-        if not _is_plain(topic_filter):
+        if not is_plain(topic_filter):
             self._remove_wild(topic_filter.split("/"), subscriber)
         elif subscribers := self._exact.get(topic_filter):
             subscribers.pop(subscriber, None)
@@ -106,7 +118,7 @@ class Subscriptions(Generic[Subscriber]):
             del parent.children[level]
 
     def match(self, topic: str) -> Mapping[Subscriber, int]:
-        """Each subscriber of a topic once, with the highest QoS of its subscriptions that match.
+        """Each subscriber of a topic once, with the options of its subscriptions that match, as if they were one.
 
         As in AWS IoT, `a/#` does not match `a`. A filter that begins with a wildcard matches no topic that begins
         with `$`.
@@ -116,8 +128,8 @@ class Subscriptions(Generic[Subscriber]):
             return found
         found = dict(found)
         for node in self._wild_nodes(topic):
-            for subscriber, qos in node.subscribers.items():
-                found[subscriber] = max(qos, found.get(subscriber, 0))
+            for subscriber, options in node.subscribers.items():
+                found[subscriber] = _merged(options, found[subscriber]) if subscriber in found else options
         return found
 
     def _wild_nodes(self, topic: str) -> Iterable[_Node[Subscriber]]:
@@ -130,3 +142,9 @@ class Subscriptions(Generic[Subscriber]):
                 found += [node.children["#"] for node in reached if "#" in node.children]
             reached = [node.children[name] for node in reached for name in names if name in node.children]
         return found + reached
+
+
+def _merged(one: int, other: int) -> int:
+    """The options of two subscriptions: whatever either of them asked for."""
+    qos = max(one & QOS, other & QOS)
+    return qos | (one & other & NO_LOCAL) | ((one | other) & RETAIN_AS_PUBLISHED)

@@ -1,0 +1,87 @@
+"""Retained messages: the last one of each topic that was to be kept. They are in memory, and bounded.
+
+Source: MQTT 5, section 3.3.1.3; AWS IoT Developer Guide, MQTT retained messages; AWS IoT Core quotas.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from warden.embedded.broker.properties import NO_PROPERTIES, Properties
+
+MAX_MESSAGES = 5_000  # AWS IoT Core quotas, retained messages per account
+MAX_BYTES = 64 * 1024 * 1024
+_OVERHEAD = 512  # of a message, whatever its size
+
+
+@dataclass(frozen=True, slots=True)
+class RetainedMessage:
+    """A message that new subscribers of its topic get.
+
+    Attributes:
+        topic: Without wildcards.
+        payload: 1 byte to 128 KB.
+        qos: 0 or 1, as it was published.
+        at: When it was published, epoch milliseconds.
+        properties: As they were published.
+        expires_at: Seconds of the broker's clock, or None for never.
+    """
+
+    topic: str
+    payload: bytes
+    qos: int
+    at: int
+    properties: Properties = NO_PROPERTIES
+    expires_at: float | None = None
+
+    @property
+    def size(self) -> int:
+        """About the bytes that it takes."""
+        return len(self.payload) + len(self.topic) + self.properties.size + _OVERHEAD
+
+
+class Retained:
+    """The retained messages by topic.
+
+    Args:
+        clock: The broker's, in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._messages: dict[str, RetainedMessage] = {}
+        self._bytes = 0
+
+    def put(self, message: RetainedMessage) -> bool:
+        """Keep a message in place of its topic's last one; an empty one only takes that away.
+
+        Returns: False where there is no room for it; then the topic's last one stays.
+        """
+        older = self._messages.get(message.topic)
+        if message.payload:
+            count = len(self._messages) + (older is None)
+            size = self._bytes + message.size - (older.size if older else 0)
+            if count > MAX_MESSAGES or size > MAX_BYTES:
+                return False
+        self._remove(message.topic)
+        if message.payload:
+            self._messages[message.topic] = message
+            self._bytes += message.size
+        return True
+
+    def get(self, topic: str) -> RetainedMessage | None:
+        """A topic's message."""
+        message = self._messages.get(topic)
+        if message is None or message.expires_at is None or self._clock() < message.expires_at:
+            return message
+        self._remove(topic)
+        return None
+
+    def list(self) -> Iterator[RetainedMessage]:
+        """All messages, by topic."""
+        for topic in sorted(self._messages):
+            if message := self.get(topic):
+                yield message
+
+    def _remove(self, topic: str) -> None:
+        if older := self._messages.pop(topic, None):
+            self._bytes -= older.size
