@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from AWSIoTPythonSDK.MQTTLib import AWSIoTMQTTClient
 from awscrt import io, mqtt, mqtt5
+from AWSIoTPythonSDK.MQTTLib import AWSIoTMQTTClient
 from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -423,6 +423,7 @@ def tls(home: Home, tmp_path: Path) -> Iterator[int]:
     home.do(server.close)
 
 
+@pytest.mark.filterwarnings("ignore:ssl:DeprecationWarning")  # the client's own way with ssl
 def test_aws_first_client_reports_over_tls_and_gets_the_reply(home: Home, tls: int, tmp_path: Path) -> None:
     lamp = AWSIoTMQTTClient("lamp")
     lamp.configureEndpoint("localhost", tls)

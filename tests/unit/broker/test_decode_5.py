@@ -12,9 +12,11 @@ from warden.embedded.broker.packets import (
     Connect,
     Disconnect,
     Malformed,
+    Packet,
     Puback,
     Publish,
     Subscribe,
+    Unsuback,
     Unsubscribe,
 )
 from warden.embedded.broker.properties import Properties
@@ -164,3 +166,16 @@ def test_a_connect_of_mqtt_5_is_read_whole() -> None:
     assert (packet.will.topic, packet.will.qos, packet.will.retain) == ("wills", 1, True)
     assert packet.will.properties == Properties(will_delay=5, user=(("k", "v"),))
     assert (packet.clean, packet.username, packet.password) == (True, None, b"p")
+
+
+@pytest.mark.parametrize(
+    ("packet", "written"),
+    [
+        (Puback(7, Code.NOT_AUTHORIZED), b"\x40\x02\0\x07"),
+        (Disconnect(Code.NOT_AUTHORIZED), b"\xe0\0"),
+        (Unsuback(7, (0, 0)), b"\xb0\x02\0\x07"),
+        (Publish("a", b"", properties=Properties(content_type="text/plain")), b"\x30\x03\0\x01a"),
+    ],
+)
+def test_what_3_1_1_has_no_place_for_is_left_out(packet: Packet, written: bytes) -> None:
+    assert encode(packet) == written

@@ -131,7 +131,9 @@ def message(topic: str, size: int = 1, properties: Properties = NO_PROPERTIES) -
     "filling",
     [
         pytest.param([message(str(number)) for number in range(MAX_MESSAGES)], id="messages"),
-        pytest.param([message(str(number), 128 * 1024) for number in range(MAX_BYTES // (129 * 1024))], id="bytes"),
+        pytest.param(
+            [message(str(number), 128 * 1024) for number in range(MAX_BYTES // (128 * 1024 + 516))], id="bytes"
+        ),
         pytest.param(
             [message(str(number), 1, Properties(user=(("", ""),) * 1_600)) for number in range(279)], id="pairs"
         ),
@@ -142,10 +144,13 @@ def test_what_is_retained_is_bounded_and_has_room_again(filling: list[RetainedMe
     assert all(map(retained.put, filling))
     assert not retained.put(message("more", 600 * 1024))
     assert retained.get("more") is None
-    assert retained.put(message(filling[0].topic, 2))
+    assert retained.put(filling[0])  # in its own place
     assert retained.put(message(filling[0].topic, 0))
     assert retained.put(message("more"))
     assert len(list(retained.list())) == len(filling)
+    for kept in list(retained.list()):
+        assert retained.put(message(kept.topic, 0))
+    assert all(map(retained.put, filling))
 
 
 def test_a_message_that_there_is_no_room_for_is_routed_and_acknowledged_all_the_same() -> None:

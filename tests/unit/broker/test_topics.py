@@ -2,6 +2,7 @@
 
 import pytest
 
+from warden.embedded.broker.packets import NO_LOCAL, RETAIN_AS_PUBLISHED
 from warden.embedded.broker.topics import Subscriptions, is_filter, is_within_limits, may_subscribe
 
 MATCHES = [
@@ -102,3 +103,20 @@ def test_a_topic_is_bounded(topic: str, allowed: bool) -> None:
 )
 def test_a_subscription_is_allowed(topic_filter: str, allowed: bool) -> None:
     assert may_subscribe(topic_filter) is allowed
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        pytest.param(0, 1, 1, id="the higher QoS"),
+        pytest.param(NO_LOCAL, 1, 1, id="no local only where both say so"),
+        pytest.param(NO_LOCAL, NO_LOCAL | 1, NO_LOCAL | 1, id="no local where both say so"),
+        pytest.param(RETAIN_AS_PUBLISHED, 0, RETAIN_AS_PUBLISHED, id="retain as published where one says so"),
+    ],
+)
+def test_two_subscriptions_that_match_are_as_generous_as_either(one: int, other: int, both: int) -> None:
+    for filters in (("a/b", "a/+"), ("a/+", "a/#"), ("+/b", "a/b")):
+        subscriptions: Subscriptions[str] = Subscriptions()
+        for topic_filter, options in zip(filters, (one, other), strict=True):
+            subscriptions.add(topic_filter, "lamp", options)
+        assert subscriptions.match("a/b") == {"lamp": both}

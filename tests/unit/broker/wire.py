@@ -14,6 +14,7 @@ from warden.embedded.broker.encode import encode
 from warden.embedded.broker.events import Event
 from warden.embedded.broker.packets import (
     MQTT_3_1_1,
+    MQTT_5,
     Connack,
     Connect,
     Packet,
@@ -213,3 +214,23 @@ async def next_publish(client: Client) -> Publish:
     packet = await client.receive()
     assert isinstance(packet, Publish), packet
     return packet
+
+
+async def connack(home: Home, connect: Connect) -> Connack:
+    """The answer to a CONNECT of MQTT 5."""
+    client = await home.dial(level=MQTT_5)
+    answer = await client.ask(connect)
+    assert isinstance(answer, Connack)
+    return answer
+
+
+async def lamp_5(home: Home, **properties: object) -> Client:
+    """A client `lamp` of MQTT 5 that has connected with these properties."""
+    return await home.connect("lamp", level=MQTT_5, properties=Properties(**properties))  # type: ignore[arg-type]
+
+
+async def gone(home: Home, client: Client) -> None:
+    """Cut a client's connection, and wait for the broker to notice."""
+    count = home.broker.clients()
+    client.abort()
+    await home.until(lambda: home.broker.clients() < count)

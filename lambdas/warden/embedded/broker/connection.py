@@ -218,6 +218,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came (called by the loop). Nothing that they cause gets any further than this client."""
+        if self._closed:
+            return
         try:
             self._receive(data)
         except Malformed as error:
