@@ -2,12 +2,12 @@
 
 import sys
 
-from bench import embedded, engine, imports, lists, profiles, reports, requests
+from bench import devices, embedded, engine, imports, lists, neighbours, profiles, reports, requests
 
 
 def main() -> None:
     """Run them."""
-    for each in (engine, profiles, reports, requests, lists, imports, embedded):
+    for each in (engine, profiles, reports, requests, lists, imports, embedded, neighbours, devices):
         each.main()
         sys.stdout.flush()
 

@@ -20,6 +20,7 @@ import boto3
 import msgspec
 
 from bench.engine import FIXTURES, LIMITS
+from bench.serving import serving
 from warden.embedded.broker.decode import Decoder
 from warden.embedded.broker.encode import encode, encode_puback
 from warden.embedded.broker.packets import Connack, Connect, Puback, Publish, Suback, Subscribe
@@ -130,27 +131,24 @@ def main(given: Sequence[str] = ()) -> None:
             os.sched_setaffinity(0, {1})
         print(json.dumps(asyncio.run(load(port, asked, SECONDS))))
         return
-    with tempfile.TemporaryDirectory(prefix="warden-bench-") as data:
-        command = [sys.executable, "-m", "warden", "serve", "--data", data, "--port", "0", "--mqtt-port", "0"]
-        command += ["--log-level", "ERROR"]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
-            endpoints = Path(data) / "endpoints.json"
-            while not endpoints.exists():
-                time.sleep(0.05)
-            found = json.loads(endpoints.read_text())
-            prepare(found["http"])
-            mqtt_port = found["mqtt"].rsplit(":", 1)[1]
-            told = subprocess.run(
-                [sys.executable, "-m", "bench.embedded", "--load", mqtt_port, "--rounds", str(asked)],
-                capture_output=True,
-                check=True,
-            )
-            server.terminate()
-    rates = json.loads(told.stdout)
+    with tempfile.TemporaryDirectory(prefix="warden-bench-") as data, serving(Path(data)) as served:
+        prepare(served.url)
+        found = rates(served.mqtt_port, asked)
     print(
-        f"embedded, {CONNECTIONS} connections, QoS 1, replies: {median(rates):,.0f} reports/s "
-        f"(rounds {', '.join(f'{rate:,.0f}' for rate in rates)})"
+        f"embedded, {CONNECTIONS} connections, QoS 1, replies: {median(found):,.0f} reports/s "
+        f"(rounds {', '.join(f'{rate:,.0f}' for rate in found)})"
     )
+
+
+def rates(port: int, rounds: int = ROUNDS) -> list[float]:
+    """Accepted reports per second of each round, loaded by a process of its own."""
+    told = subprocess.run(
+        [sys.executable, "-m", "bench.embedded", "--load", str(port), "--rounds", str(rounds)],
+        capture_output=True,
+        check=True,
+    )
+    found: list[float] = json.loads(told.stdout)
+    return found
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ SQLite in memory, one shard, as on one machine; a page is of 25, as by default.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from warden.adapters.sqlite import SqliteTable
@@ -12,6 +13,7 @@ from warden.domain.alarms.entry import Reason
 from warden.domain.alarms.violation import Episode, Event, Status
 from warden.domain.behaviors.profile import Behavior, Criteria, MetricValue, SecurityProfile
 from warden.domain.behaviors.target import Target
+from warden.ports import Table
 from warden.storage import keys
 from warden.storage.catalogue import CatalogueStore
 from warden.storage.thing_log import TableThingLog
@@ -21,7 +23,7 @@ from warden.use_cases.create_security_profile import create_security_profile
 from warden.use_cases.list_violations import Filters, ListViolations
 
 STEPS = (100, 1_000, 10_000, 100_000)
-START, LATER = 1_790_000_000_000, 60_000
+START, LATER, DAY = 1_790_000_000_000, 60_000, 86_400_000
 PAGE = 25
 
 
@@ -57,47 +59,62 @@ class Counting:
         return getattr(self._table, name)
 
 
-def main() -> None:
-    """Print what the first page and a page in the middle read."""
-    control, log = Counting(SqliteTable(":memory:", keys.CONTROL)), SqliteTable(":memory:", keys.LOG)
+@dataclass(frozen=True)
+class Furnished:
+    """A profile of one behavior that all things are to keep, and where violations of it go."""
+
+    profile: str
+    uid: str
+    behavior: Behavior
+    catalogue: CatalogueStore
+    violations: Violations
+
+
+def furnish(control: Table, name: str, *, now: int) -> Furnished:
+    """Make the profile, attached to all things."""
     catalogue = CatalogueStore(control)
     behavior = Behavior(
         name="ports",
         metric="aws:listening-tcp-ports",
         criteria=Criteria(comparison_operator="in-port-set", value=MetricValue(ports=(22,))),
     )
-    profile = SecurityProfile(security_profile_name="bench", behaviors=(behavior,))
-    create_security_profile(catalogue, profile, {}, arn="", now=START)
+    profile = SecurityProfile(security_profile_name=name, behaviors=(behavior,))
+    create_security_profile(catalogue, profile, {}, arn="", now=now)
     everything = Target.parse("arn:aws:iot:us-east-1:000000000000:all/things")
-    attach_security_profile(catalogue, "bench", everything, has_group=lambda _: True, now=START)
-    head = catalogue.head("bench")
+    attach_security_profile(catalogue, name, everything, has_group=lambda _: True, now=now)
+    head = catalogue.head(name)
     assert head
-    uid = head.record.live["ports"].uid
-    violations = Violations(control, shards=1)  # type: ignore[arg-type]
-    lists = ListViolations(catalogue, TableThingLog(log), violations, keep=14 * 86_400_000)
-    print("violations   first page of active   page in the middle   first page of events   of one thing")
-    there = 0
-    for step in STEPS:
-        for number in range(there, step):
-            _violate(violations, number, uid, behavior)
-        there = step
-        print(f"{step:>10,}", *(f"{rows:>20}" for rows in _pages(control, lists, step)))
+    return Furnished(name, head.record.live["ports"].uid, behavior, catalogue, Violations(control, shards=1))
 
 
-def _violate(violations: Violations, number: int, uid: str, behavior: Behavior) -> None:
+def violate(there: Furnished, number: int, *, at: int) -> None:
+    """Put the nth violation on record, as one that nobody has to look at for a day."""
     common: dict[str, Any] = {
         "violation_id": f"{number:032x}",
         "thing": f"thing-{number}",
         "thing_id": "",
-        "profile": "bench",
-        "uid": uid,
-        "behavior": behavior,
+        "profile": there.profile,
+        "uid": there.uid,
+        "behavior": there.behavior,
         "value": MetricValue(ports=(443,)),
     }
-    at = START + number
     episode = Episode(**common, status=Status.ACTIVE, began=1, started_at=at)
     event = Event(**common, type=EventType.IN_ALARM, at=at, reason=Reason.DATAPOINT)
-    violations.begin(episode, event, due=at + LATER, alert_due=at + LATER)
+    there.violations.begin(episode, event, due=at + DAY, alert_due=at + DAY)
+
+
+def main() -> None:
+    """Print what the first page and a page in the middle read."""
+    control, log = Counting(SqliteTable(":memory:", keys.CONTROL)), SqliteTable(":memory:", keys.LOG)
+    there = furnish(control, "bench", now=START)  # type: ignore[arg-type]
+    lists = ListViolations(there.catalogue, TableThingLog(log), there.violations, keep=14 * DAY)
+    print("violations   first page of active   page in the middle   first page of events   of one thing")
+    done = 0
+    for step in STEPS:
+        for number in range(done, step):
+            violate(there, number, at=START + number)
+        done = step
+        print(f"{step:>10,}", *(f"{rows:>20}" for rows in _pages(control, lists, step)))
 
 
 def _pages(control: Counting, lists: ListViolations, there: int) -> Iterator[int]:

@@ -63,7 +63,7 @@ def running(command: Sequence[str], data: Path, log: Path, stage: Stage) -> Iter
 
     Raises: StepFailed, where there is no such command.
     """
-    arguments = [*command, "--data", str(data), "--port", "0", "--mqtt-port", "0"]
+    arguments = [*command, "--data", str(data), "--port", "0", "--mqtt-port", "0", "--mqtts-port", "0"]
     with log.open("wb") as output:
         try:
             process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603

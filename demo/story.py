@@ -25,7 +25,7 @@ def tell(stage: Stage, command: Sequence[str], data: Path, log: Path) -> None:
     """Show it all. Raises StepFailed at the first step that does not happen."""
     machine = _look(stage)
     stage.step("Start warden serve, on free ports and with data of its own")
-    stage.call(f"{Path(command[0]).name} {' '.join(command[1:])} --data … --port 0 --mqtt-port 0")
+    stage.call(f"{Path(command[0]).name} {' '.join(command[1:])} --data … --port 0 --mqtt-port 0 --mqtts-port 0")
     with running(command, data, log, stage) as serve:
         mqtt_port = _started(stage, serve)
         group, thing = _register(stage, serve)

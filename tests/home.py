@@ -117,7 +117,7 @@ class Home:
     def start(self) -> None:
         """Start it, also again, and return when reports are accepted."""
         (self.data / "endpoints.json").unlink(missing_ok=True)
-        ports = ("--port", "0", "--mqtt-port", "0")
+        ports = ("--port", "0", "--mqtt-port", "0", "--mqtts-port", "0")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*self._command, "serve", "--data", str(self.data), *ports, *self._options],
@@ -129,6 +129,7 @@ class Home:
         assert isinstance(found, dict), f"it did not start:\n{self.log.read_text()}"
         self.url: str = found["http"]
         self.mqtt_port = int(found["mqtt"].rsplit(":", 1)[1])
+        self.mqtts_port = int(found["mqtts"].rsplit(":", 1)[1])
 
     def _endpoints(self) -> dict[str, str] | None:
         try:

@@ -58,7 +58,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         where = Path(folder)
         serve = subprocess.Popen(
-            [sys.executable, "-m", "warden", "serve", "--data", f"{where}/data", "--port", "0", "--mqtt-port", "0"],
+            [
+                sys.executable,
+                "-m",
+                "warden",
+                "serve",
+                "--data",
+                f"{where}/data",
+                "--port",
+                "0",
+                "--mqtt-port",
+                "0",
+                "--mqtts-port",
+                "0",
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

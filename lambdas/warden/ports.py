@@ -257,7 +257,8 @@ class Alerts(Protocol):
     """The way to the subscribers of a profile's alerts."""
 
     def publish(self, target: AlertTarget, message: str) -> None:
-        """Hand a message to the target's topic. Raises Unavailable where it was not taken."""
+        """Hand a message to the target's topic: JSON with a text for each protocol, see `domain.alerts.message`. Raises
+        Unavailable where it was not taken."""
         ...
 
     def settle(self) -> None:

@@ -107,7 +107,7 @@ class Topics:
             raise Crash
         if self.down or fault in {Fault.UNAVAILABLE, Fault.THROTTLED}:
             raise Unavailable("the topic takes nothing now")
-        said = json.loads(message)
+        said = json.loads(json.loads(message)["default"])
         alert = Alert(target.alert_target_arn, said["violationId"], EventType(said["violationEventType"]))
         self.taken.append(alert)
         self._on_its_way.append(alert)

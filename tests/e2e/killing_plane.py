@@ -1,6 +1,6 @@
 """`warden serve` with a data plane that dies when it is told to, exactly before or after a COMMIT.
 
-python killing_plane.py serve --data DIR --port N --mqtt-port N
+python killing_plane.py serve --data DIR --port N --mqtt-port N --mqtts-port N
 
 The plane dies by SIGKILL, once, at the next transaction that appends to the log of thing `doomed`, where a file `die`
 in the data directory says `before` or `after`.
@@ -54,10 +54,10 @@ class MortalTable(SqliteTable):
 
 def serve(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser()
-    for option, kind in (("--data", str), ("--port", int), ("--mqtt-port", int)):
+    for option, kind in (("--data", str), ("--port", int), ("--mqtt-port", int), ("--mqtts-port", int)):
         parser.add_argument(option, type=kind)
     told = parser.parse_args(arguments)
-    options = ServeOptions(data=told.data, http_port=told.port, mqtt_port=told.mqtt_port)
+    options = ServeOptions(data=told.data, http_port=told.port, mqtt_port=told.mqtt_port, mqtts_port=told.mqtts_port)
     Supervisor(options, commands={**COMMANDS, DATA: (sys.executable, __file__)}).run(lambda _: None)
 
 

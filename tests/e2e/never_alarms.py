@@ -46,8 +46,11 @@ def serve() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--port", type=int)
     parser.add_argument("--mqtt-port", type=int)
+    parser.add_argument("--mqtts-port", type=int)
     told = parser.parse_args()
-    options = ServeOptions(data=str(told.data), http_port=told.port, mqtt_port=told.mqtt_port)
+    options = ServeOptions(
+        data=str(told.data), http_port=told.port, mqtt_port=told.mqtt_port, mqtts_port=told.mqtts_port
+    )
     commands = {**COMMANDS, DATA: (sys.executable, __file__, DATA_PLANE)}
     Supervisor(options, commands=commands).run(lambda endpoints: print(endpoints, flush=True))
 

@@ -55,6 +55,8 @@ def test_help_names_every_option_with_its_default() -> None:
         ("--data", "~/.local/share/thingwarden"),
         ("--port", "8080"),
         ("--mqtt-port", "1883"),
+        ("--mqtts-port", "8883"),
+        ("--host", "127.0.0.1"),
         ("--account", "000000000000"),
         ("--region", "us-east-1"),
         ("--metrics-prefix", "warden"),
@@ -99,13 +101,13 @@ def test_options_may_be_given_in_the_environment() -> None:
     assert "none" in text
 
 
-@pytest.mark.parametrize("option", ["--port", "--mqtt-port"])
+@pytest.mark.parametrize("option", ["--port", "--mqtt-port", "--mqtts-port"])
 def test_a_port_in_use_is_named_with_the_option_to_change_it_and_nobody_is_sent_to_it(
     tmp_path: Path, option: str
 ) -> None:
     (tmp_path / "endpoints.json").write_text('{"http": "left by one that was killed"}')
     with taken_port() as port:
-        ports = {"--port": "0", "--mqtt-port": "0", option: str(port)}
+        ports = {"--port": "0", "--mqtt-port": "0", "--mqtts-port": "0", option: str(port)}
         code, text = run("serve", "--data", str(tmp_path), *(word for pair in ports.items() for word in pair))
 
     assert code == 1
@@ -131,7 +133,7 @@ def test_a_data_directory_of_a_newer_release_is_left_alone(tmp_path: Path) -> No
     control.close()
     before = (tmp_path / "control.db").read_bytes()
 
-    code, text = run("serve", "--data", str(tmp_path), "--port", "0", "--mqtt-port", "0")
+    code, text = run("serve", "--data", str(tmp_path), "--port", "0", "--mqtt-port", "0", "--mqtts-port", "0")
 
     assert code == 1
     assert text.startswith(f"Error: {tmp_path}/control.db: ")
@@ -143,7 +145,7 @@ def test_a_data_directory_of_a_newer_release_is_left_alone(tmp_path: Path) -> No
 def test_surroundings_that_cannot_be_read_stop_the_start_and_stay_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "surroundings.checkpoint").write_bytes(b"something else")
 
-    code, text = run("serve", "--data", str(tmp_path), "--port", "0", "--mqtt-port", "0")
+    code, text = run("serve", "--data", str(tmp_path), "--port", "0", "--mqtt-port", "0", "--mqtts-port", "0")
 
     assert code == 1
     assert text.startswith(f"Error: {tmp_path}/surroundings.checkpoint: ")
@@ -168,7 +170,7 @@ def test_nobody_else_may_read_what_it_keeps(home: Home) -> None:
 
 
 def test_a_second_start_on_the_same_data_says_who_has_it_and_the_first_one_goes_on(home: Home) -> None:
-    code, text = run("serve", "--data", str(home.data), "--port", "0", "--mqtt-port", "0")
+    code, text = run("serve", "--data", str(home.data), "--port", "0", "--mqtt-port", "0", "--mqtts-port", "0")
 
     assert code == 1
     assert text == (
@@ -202,6 +204,7 @@ def test_it_says_where_everything_is_and_ends_quietly_on_ctrl_c(tmp_path: Path) 
             f"Thingwarden {warden.__version__} serves account 000000000000, us-east-1",
             f"  control API  {home.url}   (aws iot … --endpoint-url {home.url})",
             f"  MQTT         mqtt://127.0.0.1:{home.mqtt_port}",
+            f"  devices      mqtts://127.0.0.1:{home.mqtts_port}   (they trust {home.data}/ca.pem)",
             f"  data         {home.data}",
             "Ctrl-C stops it.",
         ]
@@ -210,7 +213,7 @@ def test_it_says_where_everything_is_and_ends_quietly_on_ctrl_c(tmp_path: Path) 
 def test_it_ends_at_once_where_it_is_told_to_while_it_starts(tmp_path: Path) -> None:
     data = tmp_path / "data"
     process = subprocess.Popen(
-        [*WARDEN, "serve", "--data", str(data), "--port", "0", "--mqtt-port", "0"],
+        [*WARDEN, "serve", "--data", str(data), "--port", "0", "--mqtt-port", "0", "--mqtts-port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )

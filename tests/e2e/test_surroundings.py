@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.devices import EVERYTHING
 from tests.home import ACCOUNT, PATIENCE, Home, running
 from tests.surroundings import pki
 
@@ -51,7 +52,20 @@ def test_an_authority_that_cannot_be_used_stops_the_start_with_what_to_do(home: 
     assert home.stop() == 0
     spoil(home.data / "ca.key")
 
-    command = [sys.executable, "-m", "warden", "serve", "--data", str(home.data), "--port", "0", "--mqtt-port", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "warden",
+        "serve",
+        "--data",
+        str(home.data),
+        "--port",
+        "0",
+        "--mqtt-port",
+        "0",
+        "--mqtts-port",
+        "0",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE, check=False)
 
     assert done.returncode == 1
@@ -66,7 +80,7 @@ def test_what_moto_lacks_is_there_and_outlives_a_restart(home: Home) -> None:
     assert iot.create_thing_group(thingGroupName="plant")["thingGroupId"] == group["thingGroupId"]
     iot.create_thing(thingName="pump")
     iot.add_thing_to_thing_group(thingName="pump", thingGroupName="plant")
-    iot.create_policy(policyName="p", policyDocument='{"Version":"2012-10-17","Statement":[]}')
+    iot.create_policy(policyName="p", policyDocument=EVERYTHING)
     iot.attach_policy(policyName="p", target=group["thingGroupArn"])
     authority = pki.text(pki.certificate(ec.generate_private_key(ec.SECP256R1())))
     ca = iot.register_ca_certificate(caCertificate=authority, setAsActive=True)["certificateId"]

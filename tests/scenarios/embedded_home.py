@@ -39,7 +39,7 @@ class Topics:
         self._alerts = alerts
 
     def publish(self, target: AlertTarget, message: str) -> None:
-        self._alerts.append((target.alert_target_arn, message))
+        self._alerts.append((target.alert_target_arn, json.loads(message)["default"]))
 
     def settle(self) -> None:
         """Nothing here can be lost."""

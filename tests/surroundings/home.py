@@ -18,6 +18,7 @@ from botocore.config import Config
 
 from tests.sessions import STOCK
 from warden.control_api.http import HttpRequest, HttpResponse
+from warden.embedded.remote_broker import RemoteBroker
 from warden.embedded.surroundings.server import serve
 from warden.embedded.surroundings.surroundings import RegistryChange, Surroundings
 
@@ -76,9 +77,11 @@ class Home:
             region=region,
             base_url=self.url,
             on_registry_change=listener or (lambda change: change.things and self.changes.append(change.things)),
+            broker=RemoteBroker(data_dir / "nobody.sock"),
             clock=clock,
         )
-        self.server = serve(self.surroundings.wsgi_app(OurApi(), lambda: (503, "no broker")), "127.0.0.1", self.port)
+        app = self.surroundings.wsgi_app(OurApi(), lambda: (503, "no broker"), lambda: ("text/plain", b"nothing"))
+        self.server = serve(app, "127.0.0.1", self.port)
         self._clients: list[Any] = []
 
     def __enter__(self) -> Self:

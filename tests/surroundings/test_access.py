@@ -14,7 +14,7 @@ from warden.embedded.surroundings.surroundings import RegistryChange
 from warden.storage import keys
 from warden.storage.access import AccessRecords, Anchor, Certificate, Group, Kind, Policy, Subject, Thing
 
-DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": []})
+DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]})
 OTHER = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iot:*", "Resource": "*"}]})
 
 

@@ -128,3 +128,34 @@ def test_nobody_s_policies_cannot_be_asked_for(plant: Plant) -> None:
 def test_a_request_that_the_model_rules_out_is_refused(home: Home, query: str, body: bytes) -> None:
     status, headers, _ = ask(home, "POST", f"/effective-policies?{query}", None, body)
     assert (status, headers["x-amzn-errortype"]) == (400, "InvalidRequestException")
+
+
+MALFORMED = [
+    ("not json", "policyDocument: expected JSON"),
+    ('{"Version":"2012-10-17"}', "Statement: expected one statement or several"),
+    ('{"Version":"2012-10-17","Statement":[]}', "Statement: expected at least one statement"),
+    ('{"Statement":[{"Effect":"Maybe","Action":"iot:*","Resource":"*"}]}', r"Statement\[0\].Effect: expected Allow or"),
+    ('{"Statement":[{"Effect":"Allow","Action":"iot:*","Resource":"topic/a"}]}', r"Statement\[0\].Resource"),
+    (document("iot:" + "x" * 2048), "at most 2048 characters"),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), MALFORMED)
+def test_a_malformed_document_is_refused_with_what_is_wrong_and_makes_nothing(home: Home, text: str, told: str) -> None:
+    iot = home.client("iot")
+    with pytest.raises(iot.exceptions.MalformedPolicyException, match=told):
+        iot.create_policy(policyName="new", policyDocument=text)
+    assert iot.list_policies()["policies"] == []
+    iot.create_policy(policyName="p", policyDocument=document("iot:Connect"))
+    with pytest.raises(iot.exceptions.MalformedPolicyException, match=told):
+        iot.create_policy_version(policyName="p", policyDocument=text, setAsDefault=True)
+    (version,) = iot.list_policy_versions(policyName="p")["policyVersions"]
+    assert version["isDefaultVersion"]
+    assert iot.get_policy(policyName="p")["policyDocument"] == document("iot:Connect")
+
+
+def test_all_that_is_wrong_with_a_document_is_told_at_once(home: Home) -> None:
+    iot = home.client("iot")
+    text = '{"Version":"2020-01-01","Statement":[{"Effect":"Allow","Action":"iot:*","Resource":"*"}],"Else":1}'
+    with pytest.raises(iot.exceptions.MalformedPolicyException, match=r"Else.*; Version: expected 2012-10-17"):
+        iot.create_policy(policyName="new", policyDocument=text)

@@ -136,8 +136,6 @@ def test_answers_forbid_guessing_their_type(home: Home) -> None:
         ("http", "http://localhost/" + "x" * 3000),
         ("sqs", f"arn:aws:sqs:eu-west-1:{ACCOUNT}:q"),
         ("sqs", f"arn:aws:sqs:{REGION}:999999999999:q"),
-        ("email", "a@example.com"),
-        ("sms", "+15555550100"),
         ("lambda", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"),
     ],
     ids=[
@@ -148,8 +146,6 @@ def test_answers_forbid_guessing_their_type(home: Home) -> None:
         "very long",
         "another region",
         "another account",
-        "e-mail",
-        "a telephone",
         "a function",
     ],
 )
@@ -158,11 +154,3 @@ def test_an_endpoint_that_cannot_be_reached_is_refused(home: Home, protocol: str
     topic = sns.create_topic(Name="alerts")["TopicArn"]
     with pytest.raises(sns.exceptions.InvalidParameterException):
         sns.subscribe(TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
-
-
-def test_a_message_that_nobody_would_get_is_refused(home: Home) -> None:
-    sns = home.client("sns")
-    with pytest.raises(sns.exceptions.InvalidParameterException, match="sends no SMS yet"):
-        sns.publish(PhoneNumber="+15555550100", Message="hello")
-    with pytest.raises(ClientError, match=r"NotImplementedException.*iot-data Publish"):
-        home.client("iot-data").publish(topic="a/b", payload=b"x")

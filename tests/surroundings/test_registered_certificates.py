@@ -9,7 +9,7 @@ from tests.surroundings import pki
 from tests.surroundings.home import ACCOUNT, REGION, Home, ask
 from tests.surroundings.pki import an_ec_key
 
-DOCUMENT = '{"Version":"2012-10-17","Statement":[]}'
+DOCUMENT = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:Connect","Resource":"*"}]}'
 
 
 def test_a_registered_certificate_is_described_with_its_own_validity(home: Home) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.devices import EVERYTHING
 from tests.surroundings.home import ACCOUNT, Home
 from warden.embedded.surroundings.surroundings import RegistryChange
 
@@ -97,7 +98,7 @@ def test_devices_are_sent_to_this_machine_and_never_to_aws(home: Home) -> None:
 def test_policies_certificates_roles_and_identity_are_there(home: Home) -> None:
     iot = home.client("iot")
     certificate = iot.create_keys_and_certificate(setAsActive=True)
-    iot.create_policy(policyName="p", policyDocument='{"Version":"2012-10-17","Statement":[]}')
+    iot.create_policy(policyName="p", policyDocument=EVERYTHING)
     iot.attach_policy(policyName="p", target=certificate["certificateArn"])
     assert [each["policyName"] for each in iot.list_attached_policies(target=certificate["certificateArn"])["policies"]]
     assert home.client("sts").get_caller_identity()["Account"] == ACCOUNT

@@ -34,7 +34,7 @@ def fill(home: Home) -> None:
     iot.create_thing_group(thingGroupName="plant")
     iot.create_thing_group(thingGroupName="hall", parentGroupName="plant")
     iot.add_thing_to_thing_group(thingName="pump", thingGroupName="hall")
-    iot.create_policy(policyName="p", policyDocument='{"Version":"2012-10-17","Statement":[]}')
+    iot.create_policy(policyName="p", policyDocument=DOCUMENT)
     certificate = iot.create_keys_and_certificate(setAsActive=True)["certificateArn"]
     iot.attach_policy(policyName="p", target=certificate)
     iot.attach_thing_principal(thingName="pump", principal=certificate)

@@ -27,7 +27,7 @@ class SnsAlerts:
     def publish(self, target: AlertTarget, message: str) -> None:
         """See Alerts."""
         try:
-            self._client.publish(TopicArn=target.alert_target_arn, Message=message)
+            self._client.publish(TopicArn=target.alert_target_arn, Message=message, MessageStructure="json")
         except (ClientError, BotoCoreError) as error:
             raise Unavailable(f"{target.alert_target_arn}: {error}") from error
 

@@ -14,10 +14,10 @@ from rich.console import Console
 import warden
 from warden.domain.behaviors.limits import Limits
 from warden.embedded.options import ServeOptions
-from warden.embedded.plane import log_as
+from warden.embedded.plane import Logs, log_as
 from warden.embedded.supervisor import CannotServe, Endpoints, Supervisor
 
-NEEDED_TO_SERVE = ("cheroot", "cryptography", "moto", "werkzeug")
+NEEDED_TO_SERVE = ("cheroot", "cryptography", "moto", "prometheus_client", "werkzeug")
 """Of the extra `serve`; a deployer needs none of them."""
 
 Check = Callable[[click.Context, click.Parameter, str], str]
@@ -55,6 +55,7 @@ class Commands(click.Group):
             ("events", "warden.cli.detect.events", "Violation events; --follow prints each as it comes."),
             ("forget", "warden.cli.forget", "Erase all that is kept about a thing."),
             ("metrics", "warden.cli.detect.metrics", "What a thing reported."),
+            ("outbox", "warden.cli.outbox", "The e-mails and SMS of a local home's topics; --follow goes on."),
             ("profiles", "warden.cli.detect.profiles", "Security profiles, all or one."),
             ("replies", "warden.cli.detect.replies", "What devices are told of their reports, as it is said."),
             ("targets", "warden.cli.detect.targets", "What a profile is attached to."),
@@ -66,7 +67,9 @@ class Commands(click.Group):
             ("export", "warden.cli.files.export", "Print what is there, as `apply` takes it."),
             ("import", "warden.cli.files.importing", "Bring over what AWS's own Device Defender has."),
         ),
+        "Devices": (("agent", "warden.cli.agent.command", "Report this machine's metrics, as AWS's own agent does."),),
         "Homes": (
+            ("backup", "warden.cli.backup", "A copy of a local home, taken while it serves."),
             ("cost", "warden.cli.cost", "What a fleet costs on AWS, at list price."),
             ("doctor", "warden.cli.doctor.command", "What works in a home, what does not, and the next command."),
             ("proxy", "warden.cli.proxy", "Serve a deployed control API to tools that sign for AWS IoT."),
@@ -124,6 +127,20 @@ def main() -> None:
     default=1883,
     show_default=True,
     help="Plain MQTT, on 127.0.0.1; 0 chooses one.",
+)
+@click.option(
+    "--mqtts-port",
+    type=click.IntRange(0, 65535),
+    default=8883,
+    show_default=True,
+    help="MQTT over mutual TLS, for devices with certificates; 0 chooses one.",
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    callback=_matching(r"[A-Za-z0-9.:-]{1,253}", "a host name or an IP address of this machine"),
+    help="Where devices with certificates connect; all else stays on 127.0.0.1.",
 )
 @click.option(
     "--account",
@@ -191,10 +208,19 @@ def main() -> None:
     show_default=True,
     help="What is logged, to standard error.",
 )
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines for people, or a JSON object a line.",
+)
 def serve(  # noqa: PLR0917 (click passes by name)
     data: Path,
     port: int,
     mqtt_port: int,
+    mqtts_port: int,
+    host: str,
     account: str,
     region: str,
     metrics_prefix: str,
@@ -205,6 +231,7 @@ def serve(  # noqa: PLR0917 (click passes by name)
     flag_counter_resets: bool,
     limits: Limits,
     log_level: str,
+    log_format: str,
 ) -> None:
     """Serve everything on this machine: MQTT broker, control API, AWS surroundings.
 
@@ -215,11 +242,14 @@ def serve(  # noqa: PLR0917 (click passes by name)
     if missing := [name for name in NEEDED_TO_SERVE if find_spec(name) is None]:
         what = f"warden serve needs packages that are not installed: {', '.join(missing)}"
         raise click.ClickException(f"{what}. In a checkout: make setup; elsewhere: pip install 'thingwarden[serve]'")
-    log_as("supervisor", log_level)
+    logs = Logs(level=log_level, format=log_format)
+    log_as("supervisor", logs)
     options = ServeOptions(
         data=str(data.expanduser().absolute()),
         http_port=port,
         mqtt_port=mqtt_port,
+        mqtts_port=mqtts_port,
+        host=host,
         account=account,
         region=region,
         metrics_prefix=metrics_prefix,
@@ -231,7 +261,7 @@ def serve(  # noqa: PLR0917 (click passes by name)
         limits=limits,
     )
     try:
-        Supervisor(options, log_level=log_level).run(lambda endpoints: _say(options, endpoints))
+        Supervisor(options, logs=logs).run(lambda endpoints: _say(options, endpoints))
     except CannotServe as error:
         raise click.ClickException(str(error)) from error
 
@@ -241,5 +271,6 @@ def _say(options: ServeOptions, endpoints: Endpoints) -> None:
     console.print(f"[bold]Thingwarden {warden.__version__}[/bold] serves account {options.account}, {options.region}")
     console.print(f"  control API  {endpoints.http}   (aws iot … --endpoint-url {endpoints.http})")
     console.print(f"  MQTT         {endpoints.mqtt}")
+    console.print(f"  devices      {endpoints.mqtts}   (they trust {options.data}/ca.pem)")
     console.print(f"  data         {options.data}")
     console.print("Ctrl-C stops it.")

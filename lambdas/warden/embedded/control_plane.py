@@ -4,9 +4,9 @@ import logging
 import secrets
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial, wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import unquote
 
 import msgspec
@@ -21,18 +21,21 @@ from warden.control_api.operations import TAGS
 from warden.control_api.paging import Pager
 from warden.control_api.router import Router
 from warden.control_api.tags import is_device_defenders
+from warden.domain.alarms.violation import Event
 from warden.domain.errors import Unavailable
 from warden.embedded import channel
-from warden.embedded.dispatcher import SWEEP_SECONDS, StreamReader, Worker, sweeper
+from warden.embedded.dispatcher import STREAM, SWEEP_SECONDS, StreamReader, Worker, sweeper
+from warden.embedded.metrics import CONTENT_TYPE, HomeMetrics
 from warden.embedded.news import DataPlaneNews
 from warden.embedded.options import CONTROL_FILE, LOG_FILE
 from warden.embedded.plane import CannotListen, PlaneSettings, begin, now, say_ready, starting
+from warden.embedded.remote_broker import RemoteBroker
 from warden.embedded.remote_log import RemoteThingLog
 from warden.embedded.surroundings.checkpoint import CheckpointUnreadable
 from warden.embedded.surroundings.server import RunningServer, serve
 from warden.embedded.surroundings.surroundings import RegistryChange, Surroundings
 from warden.storage import keys
-from warden.storage.access import AccessRecords
+from warden.storage.access import AccessRecords, Subject
 from warden.storage.catalogue import CatalogueStore
 from warden.storage.jobs import Jobs
 from warden.storage.thing_log import TableThingLog
@@ -55,7 +58,7 @@ EXPIRE_AT_ONCE = 500
 """Items; requests wait meanwhile."""
 
 HEALTH_SECONDS = 1.0
-STUCK_NAMED = 5
+STUCK_NAMED, STUCK_COUNTED = 5, 1_000
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -129,20 +132,24 @@ class ControlPlane:
         self._settings = settings
         self._table = SqliteTable(options.directory / CONTROL_FILE, keys.CONTROL)
         self._log_file = SqliteTable(options.directory / LOG_FILE, keys.LOG, read_only=True)
+        self._broker = RemoteBroker(settings.channel_path)
         self._surroundings = Surroundings(
             options.directory,
             account=options.account,
             region=options.region,
             base_url=f"http://127.0.0.1:{options.http_port}",
             on_registry_change=self._registry_changed,
+            broker=self._broker,
             clock=now,
         )
         self._registry = IotThings(lambda: self._surroundings.client("iot"), hierarchy_trusted_ms=0)
         self._news = DataPlaneNews(settings.channel_path, self._registry)
         self._exclusive = threading.RLock()
         self._jobs = Jobs(self._table)
+        self._metrics = HomeMetrics(self._data_plane_status, self._dispatched, self._stuck)
         self._access = AccessRecords(self._table)
         self._access_order = threading.Lock()  # whoever looks last writes last
+        self._access_unkept: set[Subject] = set()
         self._catalogue = CatalogueStore(self._table)
         self._violations = Violations(self._table, shards=1, event_days=options.event_days)
         stored = TableThingLog(self._log_file, keep_days=options.keep_days)
@@ -155,7 +162,7 @@ class ControlPlane:
         catalogue, things, violations, keep = self._catalogue, self._log, self._violations, self._keep
         alerts = SnsAlerts(self._surroundings.client("sns"), self._settle)
         dispatch = _excluding(self._exclusive, DispatchTransitions(catalogue, things, violations, keep=keep))
-        deliver = _excluding(self._exclusive, DeliverAlerts(catalogue, things, violations, alerts))
+        deliver = _excluding(self._exclusive, DeliverAlerts(catalogue, things, violations, alerts, self._alerted))
         sweep = Sweep(
             jobs=self._jobs,
             log=things,
@@ -169,7 +176,7 @@ class ControlPlane:
         return {
             "dispatch": Worker("dispatch", reader.read),
             "sweep": Worker("sweep", sweeper(sweep), pause_seconds=SWEEP_SECONDS),
-            "news": Worker("news", self._news.tell, pause_seconds=SWEEP_SECONDS),
+            "news": Worker("news", self._tell_news, pause_seconds=SWEEP_SECONDS),
             "expire": Worker("expire", self._expire, pause_seconds=EXPIRE_EVERY_SECONDS),
             "reconcile": Worker("reconcile", self._news.tell_everything, once=True),
         }
@@ -181,7 +188,7 @@ class ControlPlane:
 
     def start(self) -> int:
         """Serve. Returns the HTTP port. Raises CannotListen."""
-        app = self._surroundings.wsgi_app(self._api(), self._health)
+        app = self._surroundings.wsgi_app(self._api(), self._health, lambda: (CONTENT_TYPE, self._metrics.text()))
         port = self._settings.options.http_port
         try:
             self._server = serve(app, "127.0.0.1", port)
@@ -236,14 +243,35 @@ class ControlPlane:
         self._workers["sweep"].wake()
 
     def _registry_changed(self, change: RegistryChange) -> None:
-        if change.access:
-            with self._access_order:
-                changes = self._surroundings.access_of(change.access)
-                with self._table.batch():
-                    self._access.apply(changes)
-            self._news.access_changed(change.access)
         if change.things:
             self._news.registry_changed(change.things)
+        if change.events:
+            self._announce(change.events)
+        if change.access:
+            with self._access_order:
+                self._access_unkept |= change.access
+            self._keep_access()
+
+    def _announce(self, events: Iterable[tuple[str, bytes]]) -> None:
+        try:
+            self._broker.announce(events)
+        except Unavailable as error:  # with the broker, all sessions that could have heard of them are gone
+            log.info("registry events were told to nobody: %s", error)
+
+    def _keep_access(self) -> None:
+        """Have the broker know what changed of who may do what. Raises Unavailable: then it is done again later."""
+        with self._access_order:
+            if not self._access_unkept:
+                return
+            changes = self._surroundings.access_of(self._access_unkept)
+            with self._table.batch():
+                self._access.apply(changes)
+            self._access_unkept.clear()
+        self._news.access_changed(changes)
+
+    def _tell_news(self) -> None:
+        self._keep_access()
+        self._news.tell()
 
     def _compare_access(self) -> None:
         """The registry may have lost the last second of what it said."""
@@ -260,11 +288,32 @@ class ControlPlane:
         except OSError as error:
             raise Unavailable(f"the surroundings cannot be kept: {error}") from error
 
+    def _alerted(self, event: Event) -> None:
+        self._metrics.alerted((now() - event.at) / 1000)
+
+    def _data_plane_status(self) -> dict[str, Any] | None:
+        try:
+            status: dict[str, Any] = channel.ask(self._settings.channel_path, "status", {}, timeout=HEALTH_SECONDS)
+        except Unavailable:
+            return None
+        return status
+
+    def _dispatched(self) -> int:
+        cursor = self._jobs.cursor(STREAM)
+        return cursor.record.position if cursor else 0
+
+    def _stuck(self) -> int:
+        return len(self._jobs.stuck_entries(limit=STUCK_COUNTED))
+
     def _health(self) -> tuple[int, str]:
         try:
-            channel.ask(self._settings.channel_path, "status", {}, timeout=HEALTH_SECONDS)
+            status = channel.ask(self._settings.channel_path, "status", {}, timeout=HEALTH_SECONDS)
         except Unavailable as error:
             return 503, f"{error}\n"
+        if hindrance := status["hindrance"]:
+            return 503, f"reports are waiting: {hindrance}\n"
+        if hindrance := self._surroundings.hindrance:
+            return 503, f"the registry, topics and queues cannot be kept: {hindrance}\n"
         stuck = [f"{seq} of {thing}" for thing, seq in self._jobs.stuck_entries(limit=STUCK_NAMED)]
         return 200, f"ok, but log entries could not be dispatched: {', '.join(stuck)}\n" if stuck else "ok\n"
 

@@ -4,9 +4,11 @@ import asyncio
 import gc
 import logging
 import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import asdict, replace
 from typing import Any
 
 import boto3
@@ -16,16 +18,22 @@ from botocore.config import Config
 from warden.adapters.aws_iot import IotThings
 from warden.adapters.sqlite import SqliteTable, WrongSchema
 from warden.domain.alarms.entry import Entry
+from warden.domain.alerts.target import Home
 from warden.domain.behaviors.target import ThingFacts
 from warden.domain.errors import Unavailable
 from warden.domain.reports.topics import RESERVED_PREFIX
 from warden.embedded import channel
+from warden.embedded.access import Access
 from warden.embedded.broker import Broker, Publication
+from warden.embedded.broker.rights import Peer, peer_of_socket
+from warden.embedded.broker_answers import BrokerAnswers
 from warden.embedded.exporter import Exporter
 from warden.embedded.intake import AskedThings, Intake
-from warden.embedded.options import CONTROL_FILE, LOG_FILE
+from warden.embedded.options import CA_FILE, CONTROL_FILE, LOG_FILE, SERVER_CERTIFICATE_FILE, SERVER_KEY_FILE
 from warden.embedded.plane import CannotListen, PlaneSettings, begin, now, say_ready, starting
+from warden.embedded.tls import Handshakes, TlsFront, server_context, trust
 from warden.storage import keys
+from warden.storage.access import AccessRecords, Anchor, Kind, Subject
 from warden.storage.catalogue import CatalogueCache, CatalogueStore
 from warden.storage.thing_log import TableThingLog
 from warden.use_cases.ingest_report import IngestReport, Options
@@ -36,6 +44,7 @@ log = logging.getLogger(__name__)
 EXPIRE_EVERY_SECONDS = 60.0
 EXPIRE_AT_ONCE = 2_000
 STREAM_WAIT_SECONDS = 5.0
+BACKLOG = 1024
 
 
 class DataPlane:
@@ -53,8 +62,11 @@ class DataPlane:
         self._log = TableThingLog(table, keep_days=options.keep_days)
         self._catalogue_file = SqliteTable(options.directory / CONTROL_FILE, keys.CONTROL, read_only=True)
         self._catalogues = CatalogueCache(CatalogueStore(self._catalogue_file), poll_ms=None)
+        self._access_records = AccessRecords(self._catalogue_file)
+        self._access = Access(self._access_records, Home("aws", options.region, options.account))
+        self._handshakes = Handshakes(time.monotonic)
+        self._broker = Broker(take=self._take, log=log, authorise=self._access.rights)
         self._answered = RecordRegistryAnswer(self._log, self._log, self._catalogues, keep=self._log.keep)
-        self._broker = Broker(take=self._take, log=log)
         asked = AskedThings()
         rules = Options(
             account=options.account,
@@ -80,11 +92,12 @@ class DataPlane:
         self._askers = ThreadPoolExecutor(4, thread_name_prefix="registry")
         self._stream_grew = asyncio.Event()
         self._server: asyncio.Server | None = None
+        self._tls_server: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self) -> int:
-        """Take reports and the control plane's questions. Returns the broker's port. Raises CannotListen."""
-        port = await self._listen()
+    async def start(self) -> tuple[int, ...]:
+        """Take reports and the control plane's questions. Returns the broker's ports. Raises CannotListen."""
+        ports = await self._listen(), await self._listen_with_tls()
         answerers: dict[str, channel.Answerer] = {
             "append": self._append,
             "registry-answer": self._registry_answer,
@@ -95,11 +108,12 @@ class DataPlane:
             "things": self._known_things,
             "status": self._status,
             "forget": self._forget,
+            **BrokerAnswers(self._broker, self._take).by_verb(),
         }
         self._server = await channel.answer(self._settings.channel_path, answerers)
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._expire()), loop.create_task(self._exporter.run())]
-        return port
+        return ports
 
     async def _listen(self) -> int:
         port = self._settings.options.mqtt_port
@@ -107,6 +121,36 @@ class DataPlane:
             return await self._broker.listen("127.0.0.1", port)
         except OSError as error:
             raise CannotListen(port, "--mqtt-port") from error
+
+    async def _listen_with_tls(self) -> int:
+        options = self._settings.options
+        directory = options.directory
+        files = directory / SERVER_CERTIFICATE_FILE, directory / SERVER_KEY_FILE
+        anchors = [(directory / CA_FILE).read_text(), *self._access_records.anchors()]
+        self._tls = server_context(*files, anchors)
+        loop = asyncio.get_running_loop()
+        try:
+            server = await loop.create_server(self._tls_front, options.host, options.mqtts_port, backlog=BACKLOG)
+        except OSError as error:
+            raise CannotListen(options.mqtts_port, "--mqtts-port", options.host) from error
+        self._tls_server = server
+        port: int = server.sockets[0].getsockname()[1]
+        return port
+
+    def _tls_front(self) -> TlsFront:
+        return TlsFront(
+            self._tls,
+            lambda: self._broker.protocol(_peer_of),
+            admit=self._admit,
+            failed=lambda address, why: log.info("no TLS handshake with %s: %s", address, why),
+            may_begin=self._handshakes.take,
+        )
+
+    def _admit(self, address: str, certificate_id: str) -> bool:
+        if self._access.is_active(certificate_id):
+            return True
+        log.info("%s came with certificate %s, which is not active here", address, certificate_id)
+        return False
 
     async def stop(self) -> None:
         """Deal with what was taken over, then end; what was not is not acknowledged."""
@@ -120,8 +164,9 @@ class DataPlane:
                 pass
         await asyncio.sleep(0)  # what was published leaves with the loop's next turn
         await self._broker.close()
-        if self._server:
-            self._server.close()
+        for server in (self._server, self._tls_server):
+            if server:
+                server.close()
         self._askers.shutdown(wait=False, cancel_futures=True)
         self._catalogue_file.close()
 
@@ -164,6 +209,17 @@ class DataPlane:
 
     async def _access_changed(self, asked: dict[str, Any]) -> None:
         """What is said of some subjects of access is another now."""
+        for kind, name in asked["subjects"]:
+            if kind == Kind.ANCHOR and (anchor := self._access_records.get(Anchor, name)):
+                trust(self._tls, anchor.pem)
+        named = {Subject(Kind(kind), name) for kind, name in asked["subjects"]}
+        everybody = any(subject.kind in (Kind.POLICY, Kind.GROUP) for subject in named)
+
+        def is_concerned(peer: Peer, client_id: str) -> bool:
+            its_own = Subject(Kind.CERTIFICATE, peer.certificate_id), Subject(Kind.THING, client_id)
+            return bool(peer.certificate_id) and (everybody or not named.isdisjoint(its_own))
+
+        self._broker.reauthorise(is_concerned)
 
     async def _wait_for_stream(self, asked: dict[str, Any]) -> int:
         """The stream's head, as soon as it is past what the asker has read, or after a while."""
@@ -187,7 +243,14 @@ class DataPlane:
             return self._log.forget(asked["thing"])
 
     async def _status(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {"connections": self._broker.stats.connections}
+        return {
+            "broker": asdict(self._broker.stats),
+            "clients": self._broker.clients(),
+            "hindrance": self._intake.hindrance,
+            "reports": self._intake.counts,
+            "stream": self._table.stream_head(),
+            "waiting": self._intake.waiting,
+        }
 
     async def _expire(self) -> None:
         while True:
@@ -199,6 +262,15 @@ class DataPlane:
             await asyncio.sleep(EXPIRE_EVERY_SECONDS)
 
 
+def _peer_of(transport: asyncio.Transport) -> Peer:
+    """The far end of a TLS connection."""
+    return replace(
+        peer_of_socket(transport),
+        certificate_id=transport.get_extra_info("certificate_id"),
+        tls=transport.get_extra_info("certificate"),
+    )
+
+
 async def run(settings: PlaneSettings, make: Callable[[PlaneSettings], DataPlane]) -> None:
     """Serve until SIGTERM."""
     stopped = asyncio.Event()
@@ -207,9 +279,9 @@ async def run(settings: PlaneSettings, make: Callable[[PlaneSettings], DataPlane
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor's to deal with
     with starting(WrongSchema, Unavailable):
         plane = make(settings)
-        port = await plane.start()
+        ports = await plane.start()
     gc.freeze()  # what lives as long as the process is looked at no more, however many objects a hostile report makes
-    say_ready(port)
+    say_ready(*ports)
     await stopped.wait()
     await plane.stop()
 

@@ -2,19 +2,21 @@
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from warden.domain.behaviors.target import ThingFacts
-from warden.domain.errors import ReportRejected, Unavailable
-from warden.domain.reports.replies import Reply, accepted, encode, rejected
+from warden.domain.errors import NotAThing, ReportRejected, TooSoon, Unavailable
+from warden.domain.reports.replies import accepted, encode, rejected
 from warden.domain.reports.topics import MetricsTopic
 from warden.embedded.broker.publication import Publication
-from warden.use_cases.ingest_report import IngestReport
+from warden.use_cases.ingest_report import Ingested, IngestReport, Outcome
 
 log = logging.getLogger(__name__)
+
+_ACCEPTED = {outcome: f"accepted/{outcome.name.lower()}" for outcome in Outcome}
 
 BATCH = 100
 """Reports in one transaction: above, fewer syncs gain little, and a reply waits longer."""
@@ -77,6 +79,10 @@ class Intake:
         prefixes: First levels of metrics topics.
         clock: Now, epoch ms.
         committed: Told after every commit.
+
+    Attributes:
+        counts: What became of reports: `accepted/` and `rejected/` with how, `races`, `dropped`.
+        hindrance: Why reports cannot be stored; empty where they can.
     """
 
     def __init__(
@@ -101,6 +107,8 @@ class Intake:
         self._prefixes = prefixes
         self._clock = clock
         self._committed = committed
+        self.counts = Counter[str]()
+        self.hindrance = ""
         self._backlog: deque[_Waiting] = deque()
         self._asking: dict[str, list[_Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,6 +126,11 @@ class Intake:
         self._wait(_Waiting(topic, publication, self._clock(), again=publication.dup))
         self._govern()
         return True
+
+    @property
+    def waiting(self) -> int:
+        """Reports that were taken over and are not answered yet."""
+        return self._held
 
     async def drain(self) -> None:
         """Return when all that was taken over is dealt with."""
@@ -159,6 +172,9 @@ class Intake:
     def _store(self, batch: list[_Waiting]) -> list[_Waiting]:
         with self._transaction():
             outcomes = [(waiting, self._outcome(waiting)) for waiting in batch]
+        if self.hindrance:
+            self.hindrance = ""
+            log.warning("reports are stored again")
         self._committed()
         self._answer(outcomes)
         return []
@@ -169,18 +185,20 @@ class Intake:
             try:
                 self._store([waiting])
             except Unavailable as error:
-                log.warning("reports are waiting, %s", error)
+                if not self.hindrance:
+                    log.warning("reports are waiting, %s", error)
+                self.hindrance = str(error)
                 return [replace(each, again=True) for each in batch[position:]]
             except Exception:
                 self._held -= 1
                 log.exception("a report on %s was not stored, and is not acknowledged", waiting.topic.topic)
         return []
 
-    def _outcome(self, waiting: _Waiting) -> Reply | None:
-        """The reply to a report, once it is durable; None where the registry has to be asked first."""
+    def _outcome(self, waiting: _Waiting) -> Ingested | ReportRejected | None:
+        """What becomes of a report once it is durable; None where the registry has to be asked first."""
         topic = waiting.topic
         try:
-            ingested = self._ingest(
+            return self._ingest(
                 topic.thing,
                 topic.format,
                 waiting.publication.payload,
@@ -188,21 +206,34 @@ class Intake:
                 again=waiting.again,
             )
         except ReportRejected as error:
-            return rejected(topic.thing, error, waiting.at)
+            return error
         except NotAsked:
             return None
-        return accepted(topic.thing, ingested.report_id, waiting.at, ingested.dropped)
 
-    def _answer(self, outcomes: Iterable[tuple[_Waiting, Reply | None]]) -> None:
-        for waiting, reply in outcomes:
-            if reply is None:
+    def _answer(self, outcomes: Iterable[tuple[_Waiting, Ingested | ReportRejected | None]]) -> None:
+        for waiting, outcome in outcomes:
+            if outcome is None:
                 self._ask(waiting)
                 continue
-            self._things.answers.pop(waiting.topic.thing, None)
-            verdict = "accepted" if reply["status"] == "ACCEPTED" else "rejected"
-            self._send(f"{waiting.topic.topic}/{verdict}", encode(reply, waiting.topic.format))
+            topic = waiting.topic
+            self._things.answers.pop(topic.thing, None)
+            if isinstance(outcome, Ingested):
+                verdict = "accepted"
+                reply = accepted(topic.thing, outcome.report_id, waiting.at, outcome.dropped)
+                self._count(outcome)
+            else:
+                verdict, reply = "rejected", rejected(topic.thing, outcome, waiting.at)
+                self.counts[f"rejected/{_reason(outcome)}"] += 1
+            self._send(f"{topic.topic}/{verdict}", encode(reply, topic.format))
             waiting.publication.acknowledge()
             self._held -= 1
+
+    def _count(self, ingested: Ingested) -> None:
+        self.counts[_ACCEPTED[ingested.outcome]] += 1
+        if ingested.races:
+            self.counts["races"] += ingested.races
+        if ingested.dropped:
+            self.counts["dropped"] += len(ingested.dropped)
 
     def _ask(self, waiting: _Waiting) -> None:
         thing = waiting.topic.thing
@@ -231,3 +262,9 @@ class Intake:
         if not self._complained:
             self._complained = True
             log.warning("reports of things that are not known wait, the registry cannot be asked: %s", error)
+
+
+def _reason(error: ReportRejected) -> str:
+    if isinstance(error, NotAThing):
+        return "not_a_thing"
+    return "throttled" if isinstance(error, TooSoon) else "invalid"

@@ -17,6 +17,8 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
         data: Where everything is kept; nobody else's.
         http_port: Of the control API, on 127.0.0.1; 0 chooses one.
         mqtt_port: Of plain MQTT, on 127.0.0.1; 0 chooses one.
+        mqtts_port: Of MQTT over mutual TLS, on `host`; 0 chooses one.
+        host: Where devices with certificates connect, a name or an address of this machine.
         account: AWS account that everything belongs to, 12 digits.
         region: AWS Region that everything is in.
         metrics_prefix: First level of the own metrics topics, beside AWS's reserved ones.
@@ -31,6 +33,8 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
     data: str
     http_port: int = 8080
     mqtt_port: int = 1883
+    mqtts_port: int = 8883
+    host: str = "127.0.0.1"
     account: str = "000000000000"
     region: str = "us-east-1"
     metrics_prefix: str = "warden"
@@ -53,3 +57,4 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LOG_FILE, CONTROL_FILE = "log.db", "control.db"
+CA_FILE, SERVER_CERTIFICATE_FILE, SERVER_KEY_FILE = "ca.pem", "server.pem", "server.key"

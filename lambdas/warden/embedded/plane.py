@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -20,18 +21,30 @@ from warden.embedded.options import ServeOptions
 ORPHANED = 70
 
 
+class Logs(msgspec.Struct, frozen=True, kw_only=True):
+    """How a process logs, to standard error.
+
+    Attributes:
+        level: Name of a level of `logging`.
+        format: `text`, a line for people; `json`, an object a line.
+    """
+
+    level: str = "INFO"
+    format: str = "text"
+
+
 class PlaneSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a plane needs.
 
     Attributes:
         options: Of `warden serve`; ports are the real ones where they are known already.
         channel: Socket of the local channel.
-        log_level: Name of a level of `logging`.
+        logs: What is logged, and how.
     """
 
     options: ServeOptions
     channel: str
-    log_level: str = "INFO"
+    logs: Logs = Logs()
 
     @property
     def channel_path(self) -> Path:
@@ -40,9 +53,9 @@ class PlaneSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """What a plane says once it serves: the port that it listens on."""
+    """What a plane says once it serves: the ports that it listens on."""
 
-    port: int
+    ports: tuple[int, ...]
 
 
 class Hindered(msgspec.Struct, frozen=True, tag="hindered"):
@@ -57,24 +70,49 @@ class CannotListen(Exception):
     Args:
         port: Which.
         option: Of `warden serve`, to choose another one.
+        host: Where it is.
     """
 
-    def __init__(self, port: int, option: str) -> None:
+    def __init__(self, port: int, option: str, host: str = "127.0.0.1") -> None:
         super().__init__(
-            f"port {port} of 127.0.0.1 is in use, or not for this user to listen on; choose another one with {option}"
+            f"port {port} of {host} is in use, or not for this user to listen on; choose another one with {option}"
         )
 
 
-def log_as(name: str, level: str) -> None:
+def log_as(name: str, logs: Logs) -> None:
     """Log to standard error, in lines that say which process wrote them."""
     logging.Formatter.default_msec_format = "%s.%03d"
-    logging.basicConfig(level=level, format=f"%(asctime)s {name} %(levelname)s %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    text = logging.Formatter(f"%(asctime)s {name} %(levelname)s %(message)s")
+    handler.setFormatter(_JsonLines(name) if logs.format == "json" else text)
+    logging.basicConfig(level=logs.level, handlers=[handler], force=True)
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line: `at` in UTC, `process`, `level`, `logger`, `message`, and `trace` of an exception."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See logging.Formatter."""
+        said = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "process": self._process,
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            said["trace"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(said).decode()
 
 
 def begin(name: str) -> PlaneSettings:
     """Read the settings of this process, log to standard error, and end with the supervisor."""
     settings = msgspec.json.decode(sys.argv[1], type=PlaneSettings)
-    log_as(name, settings.log_level)
+    log_as(name, settings.logs)
     threading.Thread(target=_end_with_supervisor, name="lifeline", daemon=True).start()
     return settings
 
@@ -90,9 +128,9 @@ def starting(*hindrances: type[Exception]) -> Iterator[None]:
         raise SystemExit(1) from None
 
 
-def say_ready(port: int) -> None:
+def say_ready(*ports: int) -> None:
     """Tell the supervisor."""
-    _say(Ready(port))
+    _say(Ready(ports))
 
 
 def now() -> int:

@@ -19,8 +19,14 @@ import msgspec
 
 from warden.adapters.sqlite import SqliteTable, WrongSchema
 from warden.domain.errors import Unavailable
-from warden.embedded.options import CONTROL_FILE, LOG_FILE, ServeOptions
-from warden.embedded.plane import Hindered, PlaneSettings, Ready
+from warden.embedded.options import (
+    CONTROL_FILE,
+    LOG_FILE,
+    SERVER_CERTIFICATE_FILE,
+    SERVER_KEY_FILE,
+    ServeOptions,
+)
+from warden.embedded.plane import Hindered, Logs, PlaneSettings, Ready, now
 from warden.storage import keys
 
 log = logging.getLogger(__name__)
@@ -52,6 +58,7 @@ class Endpoints(msgspec.Struct, frozen=True):
 
     http: str
     mqtt: str
+    mqtts: str
 
 
 class _Plane:
@@ -76,14 +83,14 @@ class _Plane:
         self.said: Ready | Hindered | None = None
         threading.Thread(target=self._wait, args=(ended,), name=name, daemon=True).start()
 
-    def port(self) -> int:
+    def ports(self) -> tuple[int, ...]:
         """Where it listens, once it does. Raises CannotServe."""
         stdout: IO[bytes] = self.process.stdout  # type: ignore[assignment]
         line = stdout.readline()
         self.said = msgspec.json.decode(line, type=Ready | Hindered) if line else None
         match self.said:
-            case Ready(port):
-                return port
+            case Ready(ports):
+                return ports
             case Hindered(why):
                 raise CannotServe(why)
         raise CannotServe(f"the {self.name} did not start; the lines above say why")
@@ -110,15 +117,15 @@ class Supervisor:
     Args:
         options: Of `warden serve`.
         commands: What starts a plane, by its name.
-        log_level: Of the planes.
+        logs: How the planes log.
     """
 
     def __init__(
-        self, options: ServeOptions, *, commands: Mapping[str, Sequence[str]] = COMMANDS, log_level: str = "INFO"
+        self, options: ServeOptions, *, commands: Mapping[str, Sequence[str]] = COMMANDS, logs: Logs | None = None
     ) -> None:
         self._options = options
         self._commands = commands
-        self._log_level = log_level
+        self._logs = logs or Logs()
         self._news: SimpleQueue[str | None] = SimpleQueue()
         self._planes: dict[str, _Plane] = {}
         self._restarts: dict[str, int] = {}
@@ -138,6 +145,7 @@ class Supervisor:
         endpoints = directory / "endpoints.json"
         with _prepare(directory) as lock, tempfile.TemporaryDirectory(prefix="warden-") as meeting:
             self._lock = lock.fileno()
+            _certify(directory, self._options.host)
             endpoints.unlink(missing_ok=True)  # of one that was killed
             try:
                 serving(self._start(Path(meeting) / "channel", endpoints))
@@ -149,12 +157,13 @@ class Supervisor:
     def _start(self, channel: Path, file: Path) -> Endpoints:
         port = self._options.http_port or _free_port()  # subscribers are told of it before it is bound
         options = msgspec.structs.replace(self._options, http_port=port)
-        self._settings = PlaneSettings(options=options, channel=str(channel), log_level=self._log_level)
+        self._settings = PlaneSettings(options=options, channel=str(channel), logs=self._logs)
         control, data = self._start_plane(CONTROL), self._start_plane(DATA)
-        http_port, mqtt_port = control.port(), data.port()
-        options = msgspec.structs.replace(options, mqtt_port=mqtt_port)  # to have it again after a restart
+        (http_port,), (mqtt_port, mqtts_port) = control.ports(), data.ports()
+        options = msgspec.structs.replace(options, mqtt_port=mqtt_port, mqtts_port=mqtts_port)  # also after a restart
         self._settings = msgspec.structs.replace(self._settings, options=options)
-        endpoints = Endpoints(f"http://127.0.0.1:{http_port}", f"mqtt://127.0.0.1:{mqtt_port}")
+        mqtts = f"mqtts://{_in_url(options.host)}:{mqtts_port}"
+        endpoints = Endpoints(f"http://127.0.0.1:{http_port}", f"mqtt://127.0.0.1:{mqtt_port}", mqtts)
         written = file.with_suffix(".new")
         written.write_bytes(msgspec.json.encode(endpoints))
         written.replace(file)  # whoever sees it sees all of it
@@ -182,7 +191,7 @@ class Supervisor:
             if not self._still_wanted(wait):
                 return
             try:
-                self._start_plane(name).port()
+                self._start_plane(name).ports()
             except CannotServe as error:
                 log.error("%s", error)  # noqa: TRY400 (a sentence for the user)
 
@@ -201,6 +210,30 @@ class Supervisor:
         for news in put_back:
             self._news.put(news)
         return True
+
+
+def _certify(directory: Path, host: str) -> None:
+    """Make the certificate that this home shows to devices, and its key; a new one at each start.
+
+    Raises: CannotServe.
+    """
+    from warden.embedded.surroundings.authority import Authority  # noqa: PLC0415 (of the extra `serve`)
+    from warden.embedded.surroundings.checkpoint import replace  # noqa: PLC0415
+
+    try:
+        certificate, key = Authority.open(directory, now).issue_server(
+            dict.fromkeys((host, socket.gethostname(), "localhost", "127.0.0.1", "::1"))
+        )
+        for name, text in ((SERVER_KEY_FILE, key), (SERVER_CERTIFICATE_FILE, certificate)):
+            replace(directory / name, text.encode())
+    except Unavailable as error:
+        raise CannotServe(str(error)) from error
+    except (OSError, ValueError) as error:
+        raise CannotServe(f"the certificate for {host} cannot be made: {error}") from error
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _free_port() -> int:

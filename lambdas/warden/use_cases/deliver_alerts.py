@@ -1,11 +1,12 @@
 """Events that subscribers are to hear of are handed to their topic, at least once, where it says what it took."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from warden.domain.alarms.alarm import EventType
-from warden.domain.alarms.violation import Event, alert_message
+from warden.domain.alarms.violation import Event
+from warden.domain.alerts.message import publication
 from warden.domain.errors import Raced, Unavailable
 from warden.ports import Alerts, Key, ThingLog
 from warden.storage.catalogue import CatalogueStore
@@ -52,10 +53,19 @@ class DeliverAlerts:
         log: The things' logs.
         violations: Episodes and events.
         alerts: The way to the topics.
+        delivered: Told of each event whose alert the topic has taken.
     """
 
-    def __init__(self, catalogue: CatalogueStore, log: ThingLog, violations: Violations, alerts: Alerts) -> None:
+    def __init__(
+        self,
+        catalogue: CatalogueStore,
+        log: ThingLog,
+        violations: Violations,
+        alerts: Alerts,
+        delivered: Callable[[Event], None] = lambda _: None,
+    ) -> None:
         self._violations = violations
+        self._delivered = delivered
         self._alerts = alerts
         self._wanted = Wanted(catalogue, log, violations)
 
@@ -73,6 +83,7 @@ class DeliverAlerts:
             self._alerts.settle()
         for stored in taken:
             self._done(stored)
+            self._delivered(stored.record)
         return len(taken)
 
     def _send(self, stored: Stored[Event], now: int) -> bool:
@@ -83,7 +94,7 @@ class DeliverAlerts:
             self._done(stored)
             return False
         try:
-            self._alerts.publish(event.target, alert_message(event))
+            self._alerts.publish(event.target, publication(event, attempt=1).decode())
         except Unavailable as error:
             wait = min(max(RETRY_MS, (now - event.at) // 2), RETRY_MOST_MS)
             log.warning("violation %s: its alert is tried again in %d s: %s", event.violation_id, wait // 1000, error)

@@ -195,6 +195,31 @@ def test_a_report_that_runs_into_a_bug_is_not_acknowledged_and_holds_up_nobody(
     assert desk.is_drained()
 
 
+def test_why_reports_wait_is_known_for_as_long_as_they_do_and_logged_once(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("WARNING")
+    desk.know("pump")
+    desk.failures += [Unavailable("disk full")] * 2
+    for _ in range(2):
+        desk.take("pump", listening(22))
+        desk.loop.settle()
+    assert (desk.intake.hindrance, desk.intake.waiting) == ("disk full", 2)
+    desk.loop.later(RETRY_SECONDS)
+    assert (desk.intake.hindrance, desk.intake.waiting) == ("", 0)
+    assert caplog.messages == ["reports are waiting, disk full", "reports are stored again"]
+
+
+def test_what_becomes_of_reports_is_counted_once_they_are_stored(desk: Desk) -> None:
+    desk.know("pump")
+    desk.failures += [Unavailable("disk full")] * 2
+    for payload in (listening(22, report_id=1), listening(22, report_id=1), b"{"):
+        desk.take("pump", payload)
+    desk.loop.settle()
+    desk.loop.later(RETRY_SECONDS)
+    assert desk.intake.counts == {"accepted/newest": 1, "accepted/duplicate": 1, "rejected/invalid": 1}
+
+
 def test_while_the_file_cannot_be_written_nothing_is_acknowledged_and_then_all_of_it_in_order(desk: Desk) -> None:
     desk.know("pump")
     desk.failures += [Unavailable("disk full")] * 3

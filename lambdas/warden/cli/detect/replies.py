@@ -174,13 +174,13 @@ def _client(broker: Broker, filters: list[tuple[str, int]], heard: queue.Queue[A
         reconnect_on_failure=False,
     )
     client.on_connect, client.on_subscribe = connected, subscribed
-    client.on_message = lambda _client, _data, message: put(_reply(message.topic, bytes(message.payload)))
+    client.on_message = lambda _client, _data, message: put(reply_of(message.topic, bytes(message.payload)))
     client.on_disconnect = lambda _c, _d, _f, reason, _p: put(f"the connection ended: {reason}")
     broker.dress(client)
     return client
 
 
-def _reply(topic: str, payload: bytes) -> dict[str, Any]:
+def reply_of(topic: str, payload: bytes) -> dict[str, Any]:
     """A reply as it is shown. What no device could read is shown as text."""
     *_, thing, _, _, fmt, verdict = topic.split("/")
     return {
@@ -205,11 +205,11 @@ def _decoded(fmt: str, payload: bytes) -> Any:
 
 def _print(reply: Any) -> None:
     verdict = (f"{reply['verdict']:<9}", "green" if reply["verdict"] == "accepted" else "red")
-    about = f" {reply['thingName']} ({reply['format']})  {_text(reply['reply'])}"
+    about = f" {reply['thingName']} ({reply['format']})  {reply_text(reply['reply'])}"
     say(screen(), f"{when(reply['time'])}  ", verdict, about)
 
 
-def _text(said: Any) -> str:
+def reply_text(said: Any) -> str:
     """What a reply says that its line does not say yet."""
     if not isinstance(said, dict):
         return said if isinstance(said, str) else json.dumps(said)

@@ -4,12 +4,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from moto.iot.exceptions import IoTClientError
 from moto.iot.models import FakeCaCertificate, FakeCertificate, FakePolicy, FakePolicyVersion
 
+from warden.domain.access.document import problems
 from warden.embedded.surroundings.certificates import Certificates
 from warden.storage.access import Anchor, Certificate, Group, Kind, Policy, Record, Subject, Thing
 
 GROUP_ARN = ":thinggroup/"
+
+
+class MalformedPolicyException(IoTClientError):
+    """A policy document is none that AWS IoT would take."""
+
+    def __init__(self, wrong: Iterable[str]) -> None:
+        super().__init__("MalformedPolicyException", "; ".join(wrong))
 
 
 class Access(Certificates):
@@ -133,7 +142,8 @@ class Access(Certificates):
         self._touch_target(principal_arn)
 
     def create_policy(self, policy_name: str, policy_document: Any) -> FakePolicy:
-        """Create a policy."""
+        """Create a policy. Raises: MalformedPolicyException."""
+        _check_document(policy_document)
         made = super().create_policy(policy_name, policy_document)
         self._touch(Kind.POLICY, policy_name)
         return made
@@ -144,7 +154,8 @@ class Access(Certificates):
         self._touch(Kind.POLICY, policy_name)
 
     def create_policy_version(self, policy_name: str, policy_document: Any, set_as_default: bool) -> FakePolicyVersion:
-        """Create a version of a policy."""
+        """Create a version of a policy. Raises: MalformedPolicyException."""
+        _check_document(policy_document)
         made = super().create_policy_version(policy_name, policy_document, set_as_default)
         self._touch(Kind.POLICY, policy_name)
         return made
@@ -235,3 +246,8 @@ class _Indexes:
         if device is None or self._registry.is_issued_here(device):
             return None
         return Anchor(pem=device.certificate_pem)
+
+
+def _check_document(text: Any) -> None:
+    if found := problems(text):
+        raise MalformedPolicyException(found)

@@ -5,8 +5,9 @@ owner's alone. Both are made at the first start.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +23,7 @@ from warden.embedded.surroundings.checkpoint import replace
 DeviceKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 KEY_FILE, CERTIFICATE_FILE = "ca.key", "ca.pem"
+LONGEST_COMMON_NAME = 64  # X.520
 BEGINS_EARLIER = timedelta(minutes=2)
 """A certificate is valid from so long before it was issued, as AWS IoT's are: a device's clock may be slow."""
 
@@ -105,9 +107,39 @@ class Authority:
             .decode()
         )
 
+    def issue_server(self, names: Iterable[str]) -> tuple[str, str]:
+        """A certificate for a TLS server and nothing else, and its key, which is made here.
+
+        Args:
+            names: Host names and IP addresses; the first is its common name.
+
+        Returns: Certificate and key, both in PEM, the key without a password.
+        """
+        key = ec.generate_private_key(ec.SECP256R1())
+        common, *_ = names = list(names)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common[:LONGEST_COMMON_NAME])])
+        builder = _builder(
+            subject, self._certificate.subject, key.public_key(), self._key.public_key(), _moment(self._clock)
+        )
+        certificate = (
+            builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_key_usage(digital_signature=True), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.SubjectAlternativeName(map(_general_name, names)), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        return certificate.public_bytes(serialization.Encoding.PEM).decode(), _pem_of(key).decode()
+
     def issued(self, certificate: x509.Certificate) -> bool:
         """Whether a certificate is one of this authority's."""
         return is_issuer(self._certificate, certificate)
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def is_issuer(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:

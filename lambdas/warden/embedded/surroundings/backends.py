@@ -36,6 +36,7 @@ from warden.control_api.http import HttpRequest, HttpResponse
 from warden.embedded.surroundings import queues, sns
 from warden.embedded.surroundings.answers import Refused, refusal
 from warden.embedded.surroundings.authority import Authority
+from warden.embedded.surroundings.outlet import Outlet
 from warden.embedded.surroundings.queues import Queues
 from warden.embedded.surroundings.registry import Registry
 from warden.embedded.surroundings.registry_api import RegistryResponse
@@ -46,10 +47,10 @@ MOTO_VERSION: str = moto.__version__
 
 
 class DataPlane(IoTDataPlaneBackend):
-    """moto's iot-data backend, which knows shadows only: it is not connected to the broker."""
+    """moto's iot-data backend, which knows shadows only: messages are the broker's, see `messages`."""
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Refuse a message, which nobody would get. Raises: NotImplementedError."""
+        """Never asked for. Raises: NotImplementedError."""
         raise NotImplementedError
 
 
@@ -107,7 +108,7 @@ class Backends:
         region: str,
         base_url: str,
         authority: Authority,
-        outlet: sns.Outlet,
+        outlet: Outlet,
         pause: Callable[[float], bool],
     ) -> None:
         if not _one_a_process.acquire(blocking=False):

@@ -145,6 +145,9 @@ class Keeper:
         path: The file.
         snapshot: Gives its content; called with `lock` held.
         lock: Held by whoever changes what is in it.
+
+    Attributes:
+        hindrance: Why the file could not be written when that was tried last; empty where it could.
     """
 
     def __init__(self, path: Path, snapshot: Callable[[], bytes], lock: threading.Condition) -> None:
@@ -152,6 +155,7 @@ class Keeper:
         self._snapshot = snapshot
         self._lock = lock
         self._writing = threading.Lock()
+        self.hindrance = ""
         self._changes = 0
         self._kept = 0
         self._cost_seconds = 0.0
@@ -182,7 +186,7 @@ class Keeper:
             try:
                 self.now()
             except OSError:
-                log.exception("%s cannot be written now", self._path)
+                self._wake.set()  # the thread tries again
 
     def stop(self) -> None:
         """Write the last changes, and no more. Raises: OSError."""
@@ -195,7 +199,14 @@ class Keeper:
         begun = time.monotonic()
         with self._lock:
             changes, content = self._changes, self._snapshot()
-        replace(self._path, content)
+        try:
+            replace(self._path, content)
+        except OSError as error:
+            if not self.hindrance:
+                log.error("%s cannot be written, and is tried again: %s", self._path, error)  # noqa: TRY400
+            self.hindrance = str(error)
+            raise
+        self.hindrance = ""
         self._kept = changes
         self._ended = time.monotonic()
         self._cost_seconds = self._ended - begun
@@ -210,6 +221,5 @@ class Keeper:
             try:
                 self.now()
             except OSError:
-                log.exception("%s cannot be written; trying again", self._path)
                 self._ended = time.monotonic()
                 self._wake.set()

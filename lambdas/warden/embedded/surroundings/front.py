@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs
 
 from warden.control_api.http import HttpRequest, HttpResponse
+from warden.domain.errors import Unavailable
 from warden.embedded.surroundings.answers import Refused, header, refusal
 from warden.embedded.surroundings.backends import is_iot_route
+from warden.embedded.surroundings.outbox_api import is_outbox
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -51,6 +53,8 @@ class Front:
         services: The names that `call` takes.
         control_api: Asked first, for what is unsigned or signed for iot.
         health: Status and text of `GET /healthz`.
+        metrics: Content type and text of `GET /metrics`.
+        outbox: Answers for `outbox_api.PATH`.
     """
 
     def __init__(
@@ -59,11 +63,16 @@ class Front:
         services: Container[str],
         control_api: ControlApi,
         health: Callable[[], tuple[int, str]],
+        metrics: Callable[[], tuple[str, bytes]],
+        *,
+        outbox: Callable[[HttpRequest], HttpResponse],
     ) -> None:
         self._call = call
         self._services = services
         self._control_api = control_api
         self._health = health
+        self._metrics = metrics
+        self._outbox = outbox
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """One request."""
@@ -83,6 +92,8 @@ class Front:
             return self._answer(service, request)
         except Refused as error:
             return refusal(service, error)
+        except Unavailable as error:
+            return refusal(service, Refused(503, "ServiceUnavailableException", str(error)))
         except Exception:
             log.exception("a request failed")
             return refusal(service, Refused(500, "InternalFailure", "see the log of warden serve"))
@@ -91,6 +102,11 @@ class Front:
         if (request.method, request.path) == ("GET", "/healthz"):
             status, text = self._health()
             return HttpResponse(status, {"Content-Type": "text/plain; charset=utf-8"}, text.encode())
+        if (request.method, request.path) == ("GET", "/metrics"):
+            content_type, body = self._metrics()
+            return HttpResponse(200, {"Content-Type": content_type}, body)
+        if is_outbox(request.method, request.path):
+            return self._outbox(request)
         if service in ("", "iot") and self._control_api.matches(request.method, request.path):
             return self._control_api.handle(request)
         service = service or _unsigned_service(request)

@@ -5,12 +5,15 @@ from typing import Any
 from moto.iot.exceptions import InvalidRequestException, ResourceAlreadyExistsException, ResourceNotFoundException
 from moto.iot.models import FakeEndpoint, FakeThing
 
-from warden.embedded.surroundings.access import Access
 from warden.embedded.surroundings.logging_options import LoggingOptions
+from warden.embedded.surroundings.registry_events import RegistryEvents
 from warden.storage.access import Kind, Subject
 
+NOT_KEPT = ("authority", "access_touched", "changes")
+"""Attributes that a checkpoint does not hold."""
 
-class Registry(Access):
+
+class Registry(RegistryEvents):
     """moto's iot backend, which, certificates aside, differs from AWS IoT in six ways that matter here.
 
     Creating a thing that exists gave it another id; creating a group that exists, without properties, was refused,
@@ -103,8 +106,8 @@ class Registry(Access):
         if group is None:
             if parent_group_name and self.arn(f"thinggroup/{parent_group_name}") not in self.thing_groups:
                 raise InvalidRequestException(f"parentGroupName: there is no thing group {parent_group_name}")
-            parent: Any = parent_group_name or None  # moto's lists take "" for the name of a parent
-            return super().create_thing_group(thing_group_name, parent, thing_group_properties or {})
+            parent = parent_group_name or None  # moto's lists take "" for the name of a parent
+            return super().create_thing_group(thing_group_name, parent, thing_group_properties)
         before = group.parent_group_name or None, _properties(group.thing_group_properties)
         if before != (parent_group_name or None, _properties(thing_group_properties)):
             raise ResourceAlreadyExistsException(
@@ -134,11 +137,12 @@ class Registry(Access):
         return endpoint
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("authority", "access_touched")}
+        return {name: value for name, value in self.__dict__.items() if name not in NOT_KEPT}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # checkpoints of earlier releases have no logging
-        self.__dict__.update({"logging": LoggingOptions(), "access_touched": set()} | state)
+        # checkpoints of earlier releases have no logging, and no events
+        events: dict[str, Any] = {"told_kinds": set(), "configured_at": None, "changes": []}
+        self.__dict__.update({"logging": LoggingOptions(), "access_touched": set(), **events} | state)
 
 
 def _configuration(thing: FakeThing) -> tuple[str | None, dict[str, Any], str | None]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.model import OperationModel, StructureShape
 from moto.core.responses import ActionResult, EmptyResult
-from moto.core.utils import get_service_model
+from moto.core.utils import get_service_model, utcnow
 from moto.iot.exceptions import InvalidRequestException
 from moto.iot.models import FakeCaCertificate
 from moto.iot.responses import IoTResponse
@@ -19,6 +19,7 @@ from warden.domain.errors import InvalidRequest
 from warden.embedded.surroundings import policies
 from warden.embedded.surroundings.pages import page
 from warden.embedded.surroundings.registry import Registry
+from warden.embedded.surroundings.registry_events import KINDS
 
 _READERS = Readers()
 
@@ -100,6 +101,21 @@ class RegistryResponse(IoTResponse):
         given = self._members()
         found = policies.effective(self._registry, given.get("principal"), given.get("thingName"))
         return ActionResult({"effectivePolicies": [each.to_get_dict() for each in found]})
+
+    def update_event_configurations(self) -> ActionResult:
+        """UpdateEventConfigurations: those that are not named stay as they are."""
+        given = self._members().get("eventConfigurations", {})
+        enabled = {kind: each["Enabled"] for kind, each in given.items() if "Enabled" in each}
+        self._registry.configure_events(enabled, at=utcnow())
+        return EmptyResult()
+
+    def describe_event_configurations(self) -> ActionResult:
+        """DescribeEventConfigurations."""
+        told, configured_at = self._registry.told_kinds, self._registry.configured_at
+        answer: dict[str, Any] = {"eventConfigurations": {kind: {"Enabled": kind in told} for kind in KINDS}}
+        if configured_at is not None:
+            answer |= dict(zip(("creationDate", "lastModifiedDate"), configured_at, strict=True))
+        return ActionResult(answer)
 
     def set_logging_options(self) -> ActionResult:
         """SetLoggingOptions."""

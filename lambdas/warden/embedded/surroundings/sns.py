@@ -1,8 +1,8 @@
 """SNS: moto's, with subscribers that are really reached.
 
 SQS stays moto's. HTTP(S) subscribers get a SubscriptionConfirmation, and once they confirmed, notifications, by way
-of the table of deliveries. Other protocols can be subscribed and are sent nothing. One subscriber's failure is
-logged and never another's.
+of the table of deliveries. E-mails and SMS are not sent, but kept in the outbox, the confirmation of an e-mail address
+among them. Other protocols are refused. One subscriber's failure is logged and never another's.
 
 Messages are not signed (`Signature` is empty): a key of ours could not be AWS's, and a subscriber on this machine
 would have nobody to check it against.
@@ -10,12 +10,12 @@ would have nobody to check it against.
 
 import json
 import logging
+import re
 import secrets
+import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from moto.core.responses import ActionResult
@@ -24,12 +24,14 @@ from moto.sns import models
 from moto.sns.exceptions import InvalidParameterValue, SNSException, SNSInvalidParameter, TopicNotFound
 from moto.sns.responses import SNSResponse
 
-from warden.embedded.surroundings.deliveries import Deliveries
+from warden.embedded.surroundings import letters
+from warden.embedded.surroundings.outlet import CONFIRM, CONFIRMATION, EMAILED, NOTIFICATION, POSTED, Outlet
 
 log = logging.getLogger(__name__)
 
-POSTED = ("http", "https")
+PROTOCOLS = ("sqs", *POSTED, *EMAILED, "sms")
 LONGEST_ENDPOINT = 2048
+ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 
 
 class AuthorizationError(SNSException):
@@ -37,54 +39,6 @@ class AuthorizationError(SNSException):
 
     code = "AuthorizationError"
     message = "This subscription was confirmed with AuthenticateOnUnsubscribe; sign the request"
-
-
-@dataclass(frozen=True, slots=True)
-class Outlet:
-    """What leaves this process.
-
-    Attributes:
-        deliveries: Takes what is to be posted.
-        base_url: Where subscribers find us, without a slash at its end.
-        clock: Epoch milliseconds.
-    """
-
-    deliveries: Deliveries
-    base_url: str
-    clock: Callable[[], int]
-
-    def envelope(self, kind: str, topic_arn: str, message_id: str, message: str) -> dict[str, Any]:
-        """The members that every message of SNS has."""
-        at = datetime.fromtimestamp(self.clock() / 1000, UTC)
-        return {
-            "Type": kind,
-            "MessageId": message_id,
-            "TopicArn": topic_arn,
-            "Message": message,
-            "Timestamp": at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z",
-            "SignatureVersion": "1",
-            "Signature": "",
-            "SigningCertURL": "",
-        }
-
-    def link(self, **parameters: str) -> str:
-        """A URL that calls an SNS action without a signature."""
-        return f"{self.base_url}/?{urlencode(parameters)}"
-
-    def post(self, subscription: "Subscription", kind: str, message_id: str, body: str, *, raw: bool = False) -> None:
-        """Hand a message to the table. Source: Amazon SNS Developer Guide, HTTP/HTTPS headers."""
-        headers = {
-            "Content-Type": "text/plain; charset=UTF-8",
-            "User-Agent": "Amazon Simple Notification Service Agent",
-            "x-amz-sns-message-type": kind,
-            "x-amz-sns-message-id": message_id,
-            "x-amz-sns-topic-arn": subscription.topic.arn,
-        }
-        if kind == "Notification":
-            headers["x-amz-sns-subscription-arn"] = subscription.arn
-        if raw:
-            headers["x-amz-sns-rawdelivery"] = "true"
-        self.deliveries.put(subscription.arn, subscription.endpoint, headers, body.encode(), now=self.clock())
 
 
 class Topic(models.Topic):
@@ -99,17 +53,25 @@ class Topic(models.Topic):
         deduplication_id: str | None = None,
         message_structure: str | None = None,
     ) -> str:
-        """Give a message to every subscriber. Returns: Its id."""
+        """Give a message to every subscriber. Returns: Its id.
+
+        Raises: sqlite3.Error, where it could not be kept for all of them: whoever published it is to do so again.
+        """
         if message_structure == "json":
             _check_structure(message)
         message_id = str(uuid4())
+        unkept: sqlite3.Error | None = None
         for subscription in [each for each in self.sns_backend.subscriptions.values() if each.topic is self]:
             try:
                 subscription.publish(
                     message, message_id, subject, message_attributes, group_id, deduplication_id, message_structure
                 )
+            except sqlite3.Error as error:
+                unkept = error
             except Exception:
                 log.exception("%s could not be given message %s", subscription.arn, message_id)
+        if unkept:
+            raise unkept
         return message_id
 
 
@@ -127,7 +89,7 @@ class Subscription(models.Subscription):
         super().__init__(account_id, topic, endpoint, protocol)
         self.token = secrets.token_hex(64)
         self.protected = False
-        self.confirmed = protocol not in POSTED
+        self.confirmed = protocol not in CONFIRM
 
     @property
     def subscription_arn(self) -> str:
@@ -156,13 +118,27 @@ class Subscription(models.Subscription):
             super().publish(
                 message, message_id, subject, message_attributes, group_id, deduplication_id, message_structure
             )
-        elif self.protocol in POSTED and self.confirmed and self._wants(message, message_attributes):
+        elif self.confirmed and self._wants(message, message_attributes):
             text = self._parse_message_structure(message, self.protocol) if message_structure == "json" else message
-            if self.attributes.get("RawMessageDelivery"):
-                self.outlet.post(self, "Notification", message_id, text, raw=True)
-            else:
-                envelope = self.get_post_data(text, message_id, subject, message_attributes)
-                self.outlet.post(self, "Notification", message_id, json.dumps(envelope, indent=2))
+            self._notify(text, message_id, subject, message_attributes)
+
+    def _notify(self, text: str, message_id: str, subject: str | None, attributes: dict[str, Any] | None) -> None:
+        outlet = self.outlet
+        if self.protocol in POSTED and self.attributes.get("RawMessageDelivery"):
+            outlet.post(self, NOTIFICATION, message_id, text, raw=True)
+            return
+        match self.protocol:
+            case "sms":
+                outlet.send(self, NOTIFICATION, message_id, text)
+                return
+            case "email":
+                body = letters.notification(text, self._unsubscribe_link())
+            case _:
+                body = json.dumps(self.get_post_data(text, message_id, subject, attributes), indent=2)
+        outlet.send(self, NOTIFICATION, message_id, body, subject=subject or letters.SUBJECT)
+
+    def _unsubscribe_link(self) -> str:
+        return self.outlet.link(Action="Unsubscribe", SubscriptionArn=self.arn)
 
     def get_post_data(
         self,
@@ -172,8 +148,8 @@ class Subscription(models.Subscription):
         message_attributes: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """The JSON of a notification; Subject and MessageAttributes only where there are any."""
-        envelope = self.outlet.envelope("Notification", self.topic.arn, message_id, message)
-        envelope["UnsubscribeURL"] = self.outlet.link(Action="Unsubscribe", SubscriptionArn=self.arn)
+        envelope = self.outlet.envelope(NOTIFICATION, self.topic.arn, message_id, message)
+        envelope["UnsubscribeURL"] = self._unsubscribe_link()
         if subject:
             envelope["Subject"] = subject
         if message_attributes:
@@ -183,16 +159,16 @@ class Subscription(models.Subscription):
     def ask(self) -> None:
         """Send the SubscriptionConfirmation, again where it was sent before."""
         message_id = str(uuid4())
-        text = (
-            f"You have chosen to subscribe to the topic {self.topic.arn}.\n"
-            "To confirm the subscription, visit the SubscribeURL included in this message."
-        )
-        envelope = self.outlet.envelope("SubscriptionConfirmation", self.topic.arn, message_id, text)
-        envelope["Token"] = self.token
-        envelope["SubscribeURL"] = self.outlet.link(
-            Action="ConfirmSubscription", TopicArn=self.topic.arn, Token=self.token
-        )
-        self.outlet.post(self, "SubscriptionConfirmation", message_id, json.dumps(envelope, indent=2))
+        link = self.outlet.link(Action="ConfirmSubscription", TopicArn=self.topic.arn, Token=self.token)
+        body = letters.confirmation(self.topic.arn, link)
+        if self.protocol != "email":
+            text = (
+                f"You have chosen to subscribe to the topic {self.topic.arn}.\n"
+                "To confirm the subscription, visit the SubscribeURL included in this message."
+            )
+            envelope = self.outlet.envelope(CONFIRMATION, self.topic.arn, message_id, text)
+            body = json.dumps(envelope | {"Token": self.token, "SubscribeURL": link}, indent=2)
+        self.outlet.send(self, CONFIRMATION, message_id, body, subject=letters.CONFIRMATION_SUBJECT)
 
     def is_confirmed_by(self, topic_arn: str, token: str) -> bool:
         """Whether `token` was sent to this subscription's endpoint, for this topic."""
@@ -217,11 +193,13 @@ class Notifications(models.SNSBackend):
         """Subscribe an endpoint; one that must confirm is asked to, each time until it does."""
         if protocol in POSTED:
             _check_url(endpoint, protocol)
+        elif protocol in EMAILED:
+            _check_address(endpoint)
         elif protocol == "sqs":
             self._check_queue(endpoint)
-        else:
+        elif protocol != "sms":  # a telephone number is checked by moto
             raise SNSInvalidParameter(
-                f"Invalid parameter: Protocol: expected sqs, http or https, {protocol} is not done here yet"
+                f"Invalid parameter: Protocol: expected one of {', '.join(PROTOCOLS)}, {protocol} is not done here"
             )
         subscription = super().subscribe(topic_arn, endpoint, protocol)
         if isinstance(subscription, Subscription) and not subscription.confirmed:
@@ -258,10 +236,10 @@ class Notifications(models.SNSBackend):
             self.unsubscribe(subscription.arn)
 
     def publish(self, message: str, arn: str | None, phone_number: str | None = None, *rest: Any, **more: Any) -> str:
-        """Publish to a topic; a message to a telephone number is refused, since nobody would get it."""
-        if phone_number:
-            raise SNSInvalidParameter("Invalid parameter: PhoneNumber: the embedded home sends no SMS yet")
+        """Publish to a topic, or to a telephone number, whose SMS is kept in the outbox."""
         message_id = super().publish(message, arn, phone_number, *rest, **more)
+        if phone_number:
+            self.outlet.keep("sms", phone_number, NOTIFICATION, message_id, message)
         self.sms_messages.clear()
         self.sms_message_objects.clear()
         return message_id
@@ -328,6 +306,11 @@ def _check_structure(message: str) -> None:
         ) from None
     if not isinstance(texts, dict) or not isinstance(texts.get("default"), str):
         raise InvalidParameterValue("Invalid parameter: Message Structure - No default entry in JSON message body")
+
+
+def _check_address(endpoint: str) -> None:
+    if len(endpoint) > LONGEST_ENDPOINT or not endpoint.isprintable() or not ADDRESS.fullmatch(endpoint):
+        raise SNSInvalidParameter("Invalid parameter: Email address")
 
 
 def _check_url(endpoint: str, protocol: str) -> None:

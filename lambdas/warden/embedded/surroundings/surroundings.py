@@ -13,7 +13,11 @@ from warden.embedded.surroundings.backends import MOTO_VERSION, SERVICES, Backen
 from warden.embedded.surroundings.clients import in_process_client
 from warden.embedded.surroundings.deliveries import Deliveries, Sender
 from warden.embedded.surroundings.front import ControlApi, Front
-from warden.embedded.surroundings.sns import Outlet
+from warden.embedded.surroundings.messages import MessageBroker, Messages
+from warden.embedded.surroundings.outbox import Outbox
+from warden.embedded.surroundings.outbox_api import OutboxApi
+from warden.embedded.surroundings.outlet import Outlet
+from warden.embedded.surroundings.registry_events import message
 from warden.storage.access import Changes, Record, Subject
 
 if TYPE_CHECKING:
@@ -30,10 +34,12 @@ class RegistryChange:
     Attributes:
         things: Names of things whose registration or group membership changed.
         access: Those whose access to the broker, or what decides it, is another.
+        events: What AWS IoT tells of it, as topic and payload, in order.
     """
 
     things: frozenset[str]
     access: frozenset[Subject]
+    events: tuple[tuple[str, bytes], ...] = ()
 
 
 class Surroundings:
@@ -49,6 +55,7 @@ class Surroundings:
         base_url: Where clients and subscribers find the HTTP port, without a slash at the end.
         on_registry_change: Told after the mutation and before its answer, without the lock. What it raises fails
             the request, which took effect.
+        broker: Where iot-data publishes, and finds what is retained.
         clock: Epoch milliseconds.
     Raises: CheckpointUnreadable; AuthorityUnusable; OSError; RuntimeError, where this process has another one open.
     """
@@ -61,6 +68,7 @@ class Surroundings:
         region: str,
         base_url: str,
         on_registry_change: Callable[[RegistryChange], None],
+        broker: MessageBroker,
         clock: Callable[[], int],
     ) -> None:
         path = data_dir / "surroundings.checkpoint"
@@ -68,14 +76,19 @@ class Surroundings:
         if state is not None and not is_state(state):
             raise checkpoint.CheckpointUnreadable(path, "it holds something else than backends")
         authority = Authority.open(data_dir, clock)
+        self._account = account
         self._region = region
         self._base_url = base_url
         self._on_registry_change = on_registry_change
         self._lock = threading.Condition()
+        self._messages = Messages(broker)
+        self._clock = clock
         self._closing = False
         self._waiting = 0
         self._deliveries = Deliveries(data_dir / "deliveries.db")
-        outlet = Outlet(self._deliveries, base_url, clock)
+        self._outbox = Outbox(data_dir / "deliveries.db")
+        self._outbox_api = OutboxApi(self._outbox, clock)
+        outlet = Outlet(self._deliveries, self._outbox, base_url, clock)
         try:
             self._backends = Backends(
                 account=account,
@@ -87,6 +100,7 @@ class Surroundings:
             )
         except RuntimeError:
             self._deliveries.close()
+            self._outbox.close()
             raise
         self._backends.restore(state or {})
         self._keeper = checkpoint.Keeper(path, self._snapshot, self._lock)
@@ -96,15 +110,22 @@ class Surroundings:
 
     def call(self, service: str, request: HttpRequest) -> HttpResponse:
         """One request to one of `SERVICES`, answered when those who must know of a registry change do."""
+        if service == "iot-data" and self._messages.matches(request):
+            return self._messages.handle(request)  # without the lock: the broker may have to ask the registry
         with self._lock:
             operation, response = self._backends.call(service, request)
-            change = RegistryChange(self._backends.registry.take_touched(), self._backends.registry.take_access())
+            change = self._take_change()
             if change.things or change.access or _mutated(operation, response):
                 self._keeper.changed()
                 self._lock.notify_all()
-        if change.things or change.access:
+        if change.things or change.access or change.events:
             self._on_registry_change(change)
         return response
+
+    def _take_change(self) -> RegistryChange:
+        registry, now = self._backends.registry, self._clock()
+        events = tuple(message(each, account=self._account, at=now) for each in registry.take_changes())
+        return RegistryChange(registry.take_touched(), registry.take_access(), events)
 
     def access_of(self, subjects: Iterable[Subject]) -> Changes:
         """What is said now of some who have access to the broker, and of what decides it."""
@@ -128,15 +149,26 @@ class Surroundings:
             raise KeyError(service)
         return in_process_client(service, self._region, self._base_url, lambda request: self.call(service, request))
 
-    def wsgi_app(self, control_api: ControlApi, health: Callable[[], tuple[int, str]]) -> "WSGIApplication":
-        """The one HTTP port: `control_api`, `GET /healthz` (status, text), and all that is here."""
-        return Front(self.call_and_keep, SERVICES, control_api, health)
+    def wsgi_app(
+        self,
+        control_api: ControlApi,
+        health: Callable[[], tuple[int, str]],
+        metrics: Callable[[], tuple[str, bytes]],
+    ) -> "WSGIApplication":
+        """The one HTTP port: `control_api`, `GET /healthz` (status, text), `GET /metrics` (content type, text), the
+        outbox, and all that is here."""
+        return Front(self.call_and_keep, SERVICES, control_api, health, metrics, outbox=self._outbox_api.handle)
 
     def checkpoint_now(self) -> None:
         """Return when all that was answered before this call is on disk. Raises: OSError."""
         self._keeper.now()
 
     flush = checkpoint_now
+
+    @property
+    def hindrance(self) -> str:
+        """Why the last checkpoint could not be written; empty where it could."""
+        return self._keeper.hindrance
 
     def end_long_polls(self) -> None:
         """Answer those who wait for messages, now and from now on; before the HTTP server is stopped."""
@@ -152,6 +184,7 @@ class Surroundings:
             self._keeper.stop()
         finally:
             self._deliveries.close()
+            self._outbox.close()
             self._backends.close()
 
     def _snapshot(self) -> bytes:
