@@ -151,9 +151,9 @@ class Home:
             )
         return self._clients[self.url, service]
 
-    def device(self, client_id: str = "a-device") -> Device:
-        """A connected device."""
-        device = Device(self.mqtt_port, client_id)
+    def device(self, client_id: str | None = None) -> Device:
+        """A connected device; without an identifier, one that takes over no other's connection."""
+        device = Device(self.mqtt_port, client_id or f"a-device-{len(self._devices)}")
         self._devices.append(device)
         return device
 
