@@ -23,8 +23,8 @@ import boto3, sys
 iot = boto3.client("iot", endpoint_url=sys.argv[1], region_name="us-east-1", aws_access_key_id="any",
                    aws_secret_access_key="any")
 while True:
-    for _ in iot.get_paginator("list_active_violations").paginate(PaginationConfig={"PageSize": 250}):
-        pass
+    for page in iot.get_paginator("list_active_violations").paginate(PaginationConfig={"PageSize": 250}):
+        print(len(page["activeViolations"]), flush=True)
 """
 
 
@@ -41,17 +41,20 @@ def main() -> None:
         with serving(data) as served:
             prepare(served.url)
             alone = rates(served.mqtt_port)
-            lister = subprocess.Popen([sys.executable, "-c", LISTING, served.url])
+            with (data / "listed").open("w") as out:
+                lister = subprocess.Popen([sys.executable, "-c", LISTING, served.url], stdout=out)
+            began = time.monotonic()
             try:
                 beside = rates(served.mqtt_port)
                 assert lister.poll() is None, "the lists failed"
             finally:
                 lister.kill()
                 lister.wait()
+            listed = sum(map(int, (data / "listed").read_text().split())) / (time.monotonic() - began)
     share = median(beside) / median(alone)
     print(
         f"neighbours: {median(alone):,.0f} reports/s alone, {median(beside):,.0f} beside lists of {VIOLATIONS:,} "
-        f"violations: {share:.2f} of it"
+        f"violations, {listed:,.0f} of them a second: {share:.2f} of it"
     )
 
 

@@ -23,6 +23,8 @@ import paho.mqtt.publish as mqtt
 from rich.console import Console
 from rich.text import Text
 
+from warden.cli.main import Commands
+
 HERE = Path(__file__).parent
 COLUMNS = 100
 BEFORE = """\
@@ -46,6 +48,8 @@ WRONG = BEFORE.replace("in-port-set", "in-cidr-set")
 
 PICTURES = {
     "help": ["--help"],
+    **{f"help-{name}": [name, "--help"] for of in Commands.SECTIONS.values() for name, _, _ in of},
+    "help-verify": ["violations", "verify", "--help"],
     "apply": ["apply", "cameras.yaml"],
     "mistake": ["apply", "wrong.yaml"],
     "violations": ["violations"],
