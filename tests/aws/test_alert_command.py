@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from tests.aws.alert_account import ALERT_ROLE, Account, profile, trusting, with_queues
 from tests.aws.conftest import DAY, REGION, Clock
+from tests.cli.running import warden
 from tests.surroundings.home import free_port
-from warden.cli.test_alert import ERROR_SECONDS, RECEIPT_SECONDS, command, try_on_aws
+from warden.cli.test_alert import ERROR_SECONDS, RECEIPT_SECONDS, try_on_aws
 from warden.cli.test_alert import Clock as Wait
 from warden.domain.behaviors.profile import SecurityProfile
 from warden.domain.errors import InvalidRequest, ResourceNotFound
@@ -107,8 +107,8 @@ def test_a_profile_that_sends_nothing_is_told_what_it_lacks(account: Account, pa
 
 
 def test_wrong_usage_ends_with_2_and_a_home_that_does_not_answer_with_3() -> None:
-    both = CliRunner().invoke(command, ["p", "--endpoint", "http://127.0.0.1:1", "--stage", "prod"])
+    both = warden("test-alert", "p", "--endpoint", "http://127.0.0.1:1", "--stage", "prod")
     assert (both.exit_code, "not both" in both.output) == (2, True)
-    assert CliRunner().invoke(command, ["p", "--stage", "NO"]).exit_code == 2
-    away = CliRunner().invoke(command, ["p", "--endpoint", f"http://127.0.0.1:{free_port()}"])
+    assert warden("test-alert", "p", "--stage", "NO").exit_code == 2
+    away = warden("test-alert", "p", "--endpoint", f"http://127.0.0.1:{free_port()}")
     assert away.exit_code == 3

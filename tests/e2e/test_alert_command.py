@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from click.testing import CliRunner
 
+from tests.cli.running import warden
 from tests.home import Home, behavior, running
-from warden.cli.test_alert import command
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +17,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 def test_the_topics_subscribers_get_a_message_that_says_it_is_a_test(home: Home) -> None:
     inbox = home.inbox("tested")
     home.profile("tested", behavior(22), alertTargets=inbox.target)
-    done = CliRunner().invoke(command, ["tested", "--endpoint", home.url])
+    done = warden("test-alert", "tested", "--endpoint", home.url)
     assert (done.exit_code, f"{inbox.topic} took the message" in done.output) == (0, True), done.output
     message = inbox.next()
     assert (message["test"], message["securityProfileName"]) == (True, "tested")
@@ -35,5 +34,5 @@ def test_what_cannot_be_sent_ends_with_1_and_the_reason(home: Home, profile: str
         target = home.inbox("lost").target
         home.profile("lost", behavior(22), alertTargets=target)
         home.client("sns").delete_topic(TopicArn=target["SNS"]["alertTargetArn"])
-    done = CliRunner().invoke(command, [profile, "--endpoint", home.url])
+    done = warden("test-alert", profile, "--endpoint", home.url)
     assert (done.exit_code, said in done.output) == (1, True), done.output
