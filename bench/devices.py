@@ -2,7 +2,7 @@
 
 Memory is the data plane's resident size before and after so many idle connections; the flood connects and drops; the
 latencies are of 1,000 reports a second from 1,000 connections, from the sending of a report to its reply, and of those
-that begin or end a violation to the alert's arrival in a queue. The load runs on the other core where there are two.
+that begin or end a violation to the alert's arrival in a queue; then again beside a flood over mutual TLS.
 """
 
 import asyncio
@@ -11,7 +11,9 @@ import ssl
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -55,8 +57,7 @@ class Idle(asyncio.Protocol):
 async def idle(served: Served, number: int, tls: ssl.SSLContext | None) -> float:
     """Bytes of the data plane for each of so many idle connections."""
     loop = asyncio.get_running_loop()
-    port = served.mqtts_port if tls else served.mqtt_port
-    named: dict[str, Any] = {"ssl": tls, "server_hostname": "localhost"} if tls else {}
+    port, named = _front(served, tls)
     before = served.data_plane.memory_info().rss
     clients = []
     for client in range(number):
@@ -69,17 +70,35 @@ async def idle(served: Served, number: int, tls: ssl.SSLContext | None) -> float
     return cost
 
 
-async def flood(served: Served, seconds: float) -> float:
-    """Connections a second that are accepted and dropped at once."""
+async def flood(served: Served, seconds: float, tls: ssl.SSLContext | None = None) -> float:
+    """Connections a second that are accepted and dropped at once. What is refused is tried again at once."""
     loop, count = asyncio.get_running_loop(), 0
+    port, named = _front(served, tls)
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
-        _, protocol = await loop.create_connection(lambda: Idle("flood"), "127.0.0.1", served.mqtt_port)
-        with suppress(ConnectionError):
+        with suppress(OSError):
+            _, protocol = await loop.create_connection(lambda: Idle("flood"), "127.0.0.1", port, **named)
             await protocol.connected
-        protocol.transport.abort()
-        count += 1
+            protocol.transport.abort()
+            count += 1
     return count / seconds
+
+
+@contextmanager
+def flooded(served: Served, tls: ssl.SSLContext) -> Iterator[None]:
+    """Beside a process that connects over mutual TLS and drops, without a pause."""
+    flooding = get_context("fork").Process(target=lambda: asyncio.run(flood(served, 3600, tls)))
+    flooding.start()
+    try:
+        yield
+        assert flooding.is_alive(), "the flood failed"
+    finally:
+        flooding.kill()
+        flooding.join()
+
+
+def _front(served: Served, tls: ssl.SSLContext | None) -> tuple[int, dict[str, Any]]:
+    return (served.mqtts_port, {"ssl": tls, "server_hostname": "localhost"}) if tls else (served.mqtt_port, {})
 
 
 class Steady(asyncio.Protocol):
@@ -142,8 +161,8 @@ class Alerts:
         return list(self.came.values())
 
 
-async def steady(served: Served, seconds: float, url: str) -> tuple[list[float], list[float]]:
-    """Seconds from report to reply, and from report to alert, at `RATE` reports a second."""
+async def steady(served: Served, url: str, *, first: int = 0) -> tuple[list[float], list[float]]:
+    """Seconds from report to reply, and from report to alert, at `RATE` reports a second, the first of that number."""
     template = json.loads((embedded.FIXTURES / "report_long.json").read_bytes())
     loop, times = asyncio.get_running_loop(), []
     devices = []
@@ -155,8 +174,8 @@ async def steady(served: Served, seconds: float, url: str) -> tuple[list[float],
     await asyncio.gather(*(device.ready for device in devices))
     alerts = Alerts(served, url)
     begun = time.perf_counter()
-    for number in range(int(RATE * seconds)):
-        turn, which = divmod(number, len(devices))
+    for number in range(int(RATE * STEADY_SECONDS)):
+        turn, which = divmod(first + number, len(devices))
         violates = which < ALARMING and turn % 2 == 0
         devices[which].report(turn * len(devices) + which + 1, [23] if violates else [8883])
         ahead = begun + (number + 1) / RATE - time.perf_counter()
@@ -171,7 +190,7 @@ async def steady(served: Served, seconds: float, url: str) -> tuple[list[float],
 def _told(what: str, seconds: list[float]) -> None:
     milliseconds = sorted(1000 * each for each in seconds)
     p99 = quantiles(milliseconds, n=100)[98]
-    print(f"  {what:<18} median {median(milliseconds):7.1f} ms, p99 {p99:7.1f} ms, of {len(milliseconds)}")
+    print(f"  {what:<25} median {median(milliseconds):7.1f} ms, p99 {p99:7.1f} ms, of {len(milliseconds)}")
 
 
 def main() -> None:
@@ -179,16 +198,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory, serving(Path(directory)) as served:
         print("devices: connections, and latency at a steady load")
         plain = asyncio.run(idle(served, IDLE_PLAIN, None))
-        tls = asyncio.run(idle(served, IDLE_TLS, served.device_context()))
+        context = served.device_context()
+        tls = asyncio.run(idle(served, IDLE_TLS, context))
         print(f"  idle connection    plain {plain / 1000:.1f} KB, mutual TLS {tls / 1000:.1f} KB")
         print(f"  connect and drop   {asyncio.run(flood(served, FLOOD_SECONDS)):,.0f} a second")
         embedded.prepare(served.url)
         url, target = served.inbox()
         served.client("iot").update_security_profile(securityProfileName="bench", alertTargets=target)
-        replies, alerts = asyncio.run(steady(served, STEADY_SECONDS, url))
         print(f"  at {RATE:,} reports a second from {embedded.CONNECTIONS:,} connections:")
-        _told("report to reply", replies)
-        _told("report to alert", alerts)
+        for when, first in (("", 0), (", flooded", int(RATE * STEADY_SECONDS))):
+            with flooded(served, context) if when else nullcontext():
+                replies, alerts = asyncio.run(steady(served, url, first=first))
+            _told(f"report to reply{when}", replies)
+            _told(f"report to alert{when}", alerts)
 
 
 if __name__ == "__main__":
