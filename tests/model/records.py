@@ -53,12 +53,15 @@ class Living:
 
 @dataclass(eq=False)
 class Violation:
+    """A violation that has begun; `missed_at` is when it was first found to ring nowhere, without an end."""
+
     life: Life
     thing: str
     thing_id: str
     started_at: int
     last_at: int
     last_value: Value
+    missed_at: int | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from tests.model.records import Alarm, Entry, Event, Facts, Life, Living, Reply,
 from tests.model.windows import Slots, slack, summed, summed_late, total
 
 SILENT_AFTER = 2 * DAY
+LOOK_AGAIN = HOUR // 4
 REMEMBERED = 16
 
 
@@ -216,9 +217,16 @@ class Reference:
             life, thing, facts = violation.life, violation.thing, self._memberships.of(violation.thing)
             log, stands = self._logs.get(thing), self._stands(violation)
             alarm = self._counting(log[-1], facts, now).alarms.get(life) if log else None
-            is_silent = alarm is None or alarm.seen_at + SILENT_AFTER <= now
+            is_silent = alarm.seen_at + SILENT_AFTER <= now if alarm else self._is_lost(violation, facts, now)
             if (is_silent or not stands) and not self._put_to_rest(violation, now, alert=stands):
                 self._end(violation, "alarm-invalidated", now, alert=stands)
+
+    def _is_lost(self, violation: Violation, facts: Facts, now: int) -> bool:
+        """Whether no log can end a violation that rings in none any more. One that began anew has a while to tell."""
+        log = self._logs.get(violation.thing)
+        if violation.missed_at is None and log and not self._is_void(log[-1], facts, now):
+            violation.missed_at = now
+        return violation.missed_at is None or violation.missed_at + LOOK_AGAIN <= now
 
     # Reports
 
