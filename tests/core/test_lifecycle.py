@@ -16,7 +16,7 @@ from tests.core.profiles import (
 )
 from tests.core.world import DAY, HOUR, MINUTE, World
 from warden.domain.alarms.alarm import EventType
-from warden.domain.alarms.entry import Reason
+from warden.domain.alarms.entry import EntryKind, Reason
 from warden.domain.behaviors.profile import Behavior
 from warden.use_cases.list_violations import Filters
 
@@ -283,6 +283,18 @@ def test_an_alarm_is_silent_after_two_days_without_its_own_metric(world: World) 
     assert [(event.type, event.reason) for event in world.events()][-1] == (INVALIDATED, Reason.SILENT)
     assert world.alerts().count(INVALIDATED) == 1
     assert [episode.behavior and episode.behavior.name for episode in world.listed()] == ["little-traffic"]
+
+
+def test_alarms_that_a_thing_is_silent_about_end_together_in_one_entry_of_its_log(world: World) -> None:
+    world.create(profile("p", few_connections(), little_traffic()), EVERYTHING)
+    world.report("a", BAD, bytes_out=5000)
+    world.pump()
+    world.now += 2 * DAY
+    world.sweep()
+    world.pump()
+    ended = [(event.type, event.reason, event.at) for event in world.events()][2:]
+    assert ended == [(INVALIDATED, Reason.SILENT, world.now)] * 2
+    assert [logged.entry.kind for logged in world.log("a")] == [EntryKind.REPORT, EntryKind.SILENCE]
 
 
 def test_a_datapoint_puts_the_silence_off_by_two_days(world: World) -> None:

@@ -202,14 +202,20 @@ class Reference:
         life, facts = violation.life, self._memberships.of(violation.thing)
         return life in self._lives() and self._covers(life, facts) and violation.thing_id == facts.thing_id
 
-    def _put_to_rest(self, violation: Violation, now: int, *, alert: bool) -> bool:
-        """Put the alarm of a behavior that lives to rest, where it rings. Returns whether it did."""
+    def _put_to_rest(self, violation: Violation, now: int, *others: Life, alert: bool) -> bool:
+        """Put the alarm of a behavior that lives to rest, where it rings, and others. Returns whether it did."""
         life, thing, facts = violation.life, violation.thing, self._memberships.of(violation.thing)
         alarm = self._counting(self._logs[thing][-1], facts, now).alarms.get(life) if self._logs.get(thing) else None
         rings = alarm is not None and alarm.violation is violation and life in self._lives()
         if rings:
-            self._rest(thing, [life], facts, now, alert=alert)
+            self._rest(thing, {life, *others}, facts, now, alert=alert)
         return rings
+
+    def _silent(self, thing: str, facts: Facts, now: int) -> list[Life]:
+        """What rings of a thing and was heard nothing of for two days."""
+        alarms = self._counting(self._logs[thing][-1], facts, now).alarms
+        silent = (life for life, alarm in alarms.items() if alarm.violation and alarm.seen_at + SILENT_AFTER <= now)
+        return [life for life in silent if life in self._lives() and self._covers(life, facts)]
 
     def _sweep(self, now: int) -> None:
         """End what nothing stands for any more, and what was heard nothing of for two days."""
@@ -218,7 +224,8 @@ class Reference:
             log, stands = self._logs.get(thing), self._stands(violation)
             alarm = self._counting(log[-1], facts, now).alarms.get(life) if log else None
             is_silent = alarm.seen_at + SILENT_AFTER <= now if alarm else self._is_lost(violation, facts, now)
-            if (is_silent or not stands) and not self._put_to_rest(violation, now, alert=stands):
+            others = self._silent(thing, facts, now) if log and stands else ()
+            if (is_silent or not stands) and not self._put_to_rest(violation, now, *others, alert=stands):
                 self._end(violation, "alarm-invalidated", now, alert=stands)
 
     def _is_lost(self, violation: Violation, facts: Facts, now: int) -> bool:

@@ -73,10 +73,11 @@ class InvalidateSilent:
         return end_violation(self.violations, stored, standing, reason=Reason.SILENT, now=now)
 
     def _silence(self, stored: Stored[Episode], now: int) -> None:
+        """Put the alarm to rest, and with it all others of its thing that are silent: one entry holds their ends."""
         episode = stored.record
         WithdrawAlarms(self.log, keep=self.keep)(
             episode.thing,
-            lambda alarm, _: alarm.violation_id == episode.violation_id and alarm.seen_at + SILENT_AFTER_MS <= now,
+            lambda alarm, _: alarm.ringing and alarm.seen_at + SILENT_AFTER_MS <= now,
             kind=EntryKind.SILENCE,
             reason=Reason.SILENT,
             now=now,
