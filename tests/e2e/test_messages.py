@@ -2,6 +2,7 @@
 
 import json
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from queue import Empty, Queue
 from typing import Any
@@ -123,6 +124,36 @@ def test_user_properties_of_a_retained_message_are_shown_in_their_order(home: Ho
     ear(protocol=mqtt.MQTTv5).publish("properties/a", b"20", retain=True, properties=properties)
     found = home.client("iot-data").get_retained_message(topic="properties/a")["userProperties"]
     assert json.loads(found) == [{"site": "north"}, {"unit": "°C"}, {"site": "south"}]
+
+
+def test_what_mqtt_5_adds_to_a_message_by_iot_data_gets_to_those_who_speak_it(home: Home, ear: Any) -> None:
+    modern, plain = ear("added/a", protocol=mqtt.MQTTv5), ear("added/a")
+    sent: dict[str, Any] = {
+        "payloadFormatIndicator": "UTF8_DATA",
+        "contentType": "text/plain; é",
+        "responseTopic": "answers/to me",
+        "correlationData": b64encode(b"\x00\xff").decode(),
+        "messageExpiry": 3_600,
+        "userProperties": [{"site": "north"}, {"unit": "°C"}, {"site": "south"}],
+    }
+    home.client("iot-data").publish(topic="added/a", qos=1, retain=True, payload=b"20", **sent)
+    for ear_of_5 in (modern, ear("added/a", protocol=mqtt.MQTTv5)):  # at once, and what is retained
+        got = ear_of_5.heard().properties
+        assert got
+        assert (got.PayloadFormatIndicator, got.ContentType, got.ResponseTopic) == (1, "text/plain; é", "answers/to me")
+        assert got.CorrelationData == b"\x00\xff"
+        assert 3_000 < got.MessageExpiryInterval <= 3_600
+        assert got.UserProperty == [("site", "north"), ("unit", "°C"), ("site", "south")]
+    assert plain.heard().payload == b"20"
+
+
+def test_user_properties_may_be_json_that_the_client_writes_as_json_once_more(home: Home, ear: Any) -> None:
+    """So do boto3, given text, and the AWS CLI."""
+    listener = ear("added/text", protocol=mqtt.MQTTv5)
+    home.client("iot-data").publish(topic="added/text", payload=b"20", userProperties='[{"site": "north"}]')
+    properties = listener.heard().properties
+    assert properties
+    assert properties.UserProperty == [("site", "north")]
 
 
 def test_a_report_by_iot_data_on_the_own_topic_is_in_the_log_when_it_is_answered(home: Home, ear: Any) -> None:

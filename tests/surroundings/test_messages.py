@@ -63,17 +63,27 @@ def test_a_quality_of_service_of_2_is_refused(data: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("given", "told"),
     [
-        ({"contentType": "text/plain"}, "contentType"),
-        ({"messageExpiry": 5}, "messageExpiry"),
-        ({"payloadFormatIndicator": "UTF8_DATA"}, "x-amz-mqtt5-payload-format-indicator"),
+        ({"messageExpiry": -1}, "messageExpiry: expected 0 to 4294967295 seconds, got -1"),
+        ({"messageExpiry": 2**32}, "messageExpiry: expected 0 to 4294967295 seconds, got 4294967296"),
+        ({"contentType": "a\0b"}, "contentType: expected text without null characters"),
+        ({"responseTopic": "a/#"}, 'responseTopic: expected a topic without wildcards .*, got "a/#"'),
+        ({"responseTopic": ""}, "responseTopic: expected a topic without wildcards"),
+        ({"payloadFormatIndicator": "UTF-8"}, "payloadFormatIndicator: expected one of UNSPECIFIED_BYTES, UTF8_DATA"),
+        ({"correlationData": "a b"}, 'correlationData: expected base64, got "a b"'),
+        ({"userProperties": {"a": "b"}}, "userProperties: expected base64 of a JSON array"),
+        ({"userProperties": ["a"]}, "userProperties: expected base64 of a JSON array"),
+        ({"userProperties": [{"a": 1}]}, "userProperties: expected base64 of a JSON array"),
+        ({"userProperties": [{"a": "\ud800"}]}, "userProperties: expected base64 of a JSON array"),
+        ({"userProperties": "no JSON"}, "userProperties: expected base64 of a JSON array"),
+        ({"userProperties": [{"a": "b"}] * 1_025}, "userProperties: expected at most 8192 bytes .*, got 8206"),
     ],
 )
-def test_what_would_be_lost_of_a_message_is_refused_by_name(data: Any, given: dict[str, Any], named: str) -> None:
-    with pytest.raises(ClientError, match=named) as error:
+def test_what_mqtt_5_could_not_send_along_is_refused_by_name(data: Any, given: dict[str, Any], told: str) -> None:
+    with pytest.raises(data.exceptions.InvalidRequestException, match=told) as error:
         data.publish(topic="a", payload=b"x", **given)
-    assert refusal(error) == ("NotImplementedException", 501)
+    assert refusal(error) == ("InvalidRequestException", 400)
 
 
 def test_without_a_broker_the_service_is_unavailable(data: Any) -> None:

@@ -5,8 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from warden.domain.errors import Unavailable
 from warden.embedded.broker import Broker, Publication
+from warden.embedded.broker.properties import NO_PROPERTIES, Properties
 from warden.embedded.broker.retained import RetainedMessage
 from warden.embedded.channel import Answerer
 
@@ -50,7 +53,9 @@ class BrokerAnswers:
                 stored.set_result(None)
 
         if not self.take(Publication(topic, payload, 1, "", acknowledge)):
-            self.broker.publish(topic, payload, asked["qos"], retain=asked["retain"])
+            told = asked["properties"]
+            properties = msgspec.convert(told, Properties) if told else NO_PROPERTIES
+            self.broker.publish(topic, payload, asked["qos"], retain=asked["retain"], properties=properties)
             return
         try:
             await asyncio.wait_for(stored, STORED_WITHIN_SECONDS)

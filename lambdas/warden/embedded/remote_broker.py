@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from warden.embedded.broker.properties import NO_PROPERTIES, Properties
 from warden.embedded.broker_answers import ANNOUNCE, GET_RETAINED, LIST_RETAINED, PUBLISH
 from warden.embedded.channel import Line, ask
 from warden.embedded.surroundings.messages import RetainedMessage
@@ -19,9 +20,11 @@ class RemoteBroker:
     def __init__(self, channel: Path | Line) -> None:
         self._channel = channel
 
-    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> None:
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool, properties: Properties) -> None:
         """See MessageBroker."""
-        ask(self._channel, PUBLISH, {"topic": topic, "payload": payload, "qos": qos, "retain": retain})
+        told = None if properties == NO_PROPERTIES else properties
+        how = {"qos": qos, "retain": retain, "properties": told}
+        ask(self._channel, PUBLISH, {"topic": topic, "payload": payload, **how})
 
     def announce(self, messages: Iterable[tuple[str, bytes]]) -> None:
         """Publish messages of the home's own, given by topic and payload, on any topic and with QoS 1."""

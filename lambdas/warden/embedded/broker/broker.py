@@ -26,12 +26,12 @@ from warden.embedded.broker.packets import (
     Subscribe,
     Unsubscribe,
 )
+from warden.embedded.broker.properties import NO_PROPERTIES, Properties
 from warden.embedded.broker.publication import Publication
 from warden.embedded.broker.requests import Requests, Ways, nothing
 from warden.embedded.broker.retained import Retained
 from warden.embedded.broker.rights import Authorise, Peer, PeerOf, everything_allowed, peer_of_socket
 from warden.embedded.broker.router import Router
-from warden.embedded.broker.session import Message
 from warden.embedded.broker.sessions import Sessions
 from warden.embedded.broker.stats import Stats
 from warden.embedded.broker.wills import LastWill, Wills
@@ -138,9 +138,17 @@ class Broker:
             connection.close(Reason.SERVER_INITIATED_DISCONNECT)
         await asyncio.sleep(0)  # the loop tells each connection that it is lost
 
-    def publish(self, topic: str, payload: bytes, qos: int = 0, *, retain: bool = False) -> None:
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        qos: int = 0,
+        *,
+        retain: bool = False,
+        properties: Properties = NO_PROPERTIES,
+    ) -> None:
         """Send a message of our own to those who subscribed to it; `take` is not shown it."""
-        self._router.publish(Message(topic, payload, retain), qos)
+        self._router.publish(self._router.message(topic, payload, retain=retain, properties=properties), qos)
 
     def clients(self) -> int:
         """How many clients are connected."""

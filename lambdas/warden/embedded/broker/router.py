@@ -67,20 +67,21 @@ class Router:
             return True
         if is_reserved(publication.topic):
             return False
-        message = Message(publication.topic, publication.payload)
-        if packet.retain or packet.properties is not NO_PROPERTIES:
-            message = self._message(publication.topic, packet)
+        topic, payload = publication.topic, publication.payload
+        message = self.message(topic, payload, retain=packet.retain, properties=packet.properties)
         self.publish(message, publication.qos, sender)
         publication.acknowledge()
         return True
 
-    def _message(self, topic: str, packet: Publish | Will) -> Message:
-        properties = packet.properties
+    def message(self, topic: str, payload: bytes, *, retain: bool, properties: Properties) -> Message:
+        """A message to publish, with those of its properties that are the receivers' business."""
+        if properties is NO_PROPERTIES:  # most have none
+            return Message(topic, payload, retain)
         if properties.topic_alias or properties.will_delay is not None:  # what is between the client and us
             properties = dataclasses.replace(properties, topic_alias=None, will_delay=None)
         expiry = properties.message_expiry
         expires_at = None if expiry is None else self._clock() + expiry
-        return Message(topic, packet.payload, packet.retain, properties, expires_at)
+        return Message(topic, payload, retain, properties, expires_at)
 
     def publish(self, message: Message, qos: int, sender: Session | None = None) -> None:
         """Send a message to those who are subscribed to its topic, and keep it where it is to be retained."""

@@ -1,7 +1,7 @@
 """The operations of iot-data that are about messages: they go through this home's broker.
 
 Topics that begin with `$` are refused, those of defender reports among them, which AWS IoT takes over MQTT only; a
-report on the home's own metrics topic is a report, here as on AWS. What MQTT 5 adds to a message is refused.
+report on the home's own metrics topic is a report, here as on AWS.
 
 Source: AWS IoT API, iot-data; AWS IoT Core quotas, message broker. That a refusal is a ForbiddenException is what
 AWS was seen to answer, although its model names it for other operations only.
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
+from botocore.model import Shape
 from moto.core.utils import get_service_model
 from moto.iot.exceptions import InvalidRequestException
 
@@ -20,7 +21,9 @@ from warden.control_api.http import HttpRequest, HttpResponse
 from warden.control_api.validation import Problems, Readers, invalid
 from warden.control_api.wire import read_query
 from warden.domain.errors import InvalidRequest, Unavailable
+from warden.embedded.broker.properties import Properties
 from warden.embedded.surroundings.answers import Refused, refusal
+from warden.embedded.surroundings.message_properties import message_properties
 from warden.embedded.surroundings.pages import page
 
 TOPICS, RETAINED = "/topics/", "/retainedMessage"
@@ -28,9 +31,6 @@ MAX_PAYLOAD = 128 * 1024
 MAX_TOPIC_BYTES, MAX_SLASHES = 256, 7
 PAGE = 200
 """Of retained messages, where no size is asked for; the greatest that may be."""
-
-MQTT_5 = ("contentType", "responseTopic", "messageExpiry")
-MQTT_5_HEADER = "x-amz-mqtt5-"
 
 _READERS = Readers()
 
@@ -58,7 +58,7 @@ class RetainedMessage(NamedTuple):
 class MessageBroker(Protocol):
     """The broker, as far as iot-data needs it. Every call may raise Unavailable."""
 
-    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> None:
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool, properties: Properties) -> None:
         """Publish as a client; returns once a report among it is in the log."""
         ...
 
@@ -106,17 +106,17 @@ class Messages:
         return self._get(topic) if topic else self._list(request)
 
     def _publish(self, request: HttpRequest) -> HttpResponse:
-        given = _parameters("Publish", request)
+        problems = Problems()
+        given = _parameters("Publish", request, problems)
+        properties = message_properties(given, problems)
+        if problems:
+            raise invalid(tuple(problems))
         topic = _topic(request.path.removeprefix(TOPICS))
         _check_topic(topic)
         if len(request.body) > MAX_PAYLOAD:
             raise InvalidRequest(f"payload: expected at most {MAX_PAYLOAD} bytes, got {len(request.body)}")
-        asked = [*(name for name in MQTT_5 if name in given)]
-        asked += [name for name in request.headers if name.startswith(MQTT_5_HEADER)]
-        if asked:
-            what = f"iot-data Publish with {', '.join(asked)}"
-            raise Refused(501, "NotImplementedException", f"{what} is not part of the embedded AWS surroundings")
-        self._broker.publish(topic, request.body, qos=given.get("qos", 0), retain=given.get("retain", False))
+        qos, retain = given.get("qos", 0), given.get("retain", False)
+        self._broker.publish(topic, request.body, qos=qos, retain=retain, properties=properties)
         return _json({"message": "OK"})
 
     def _get(self, topic: str) -> HttpResponse:
@@ -129,7 +129,10 @@ class Messages:
         return _json(answer)
 
     def _list(self, request: HttpRequest) -> HttpResponse:
-        given = _parameters("ListRetainedMessages", request)
+        problems = Problems()
+        given = _parameters("ListRetainedMessages", request, problems)
+        if problems:
+            raise invalid(tuple(problems))
         try:
             found, token = page(
                 self._broker.all_retained(),
@@ -146,18 +149,23 @@ class Messages:
         return _json({"retainedTopics": listed, **({"nextToken": token} if token else {})})
 
 
-def _parameters(operation: str, request: HttpRequest) -> dict[str, Any]:
-    """The members that travel in the query."""
+def _parameters(operation: str, request: HttpRequest, problems: Problems) -> dict[str, Any]:
+    """The members that travel in the query, and in headers."""
     model = get_service_model("iot-data").operation_model(operation)
     shape = model.input_shape
     assert shape is not None, f"{operation} takes something"
-    here = {name: each for name, each in shape.members.items() if each.serialization.get("location") == "querystring"}
-    problems = Problems()
-    sent = read_query(request.query, {each.serialization.get("name", name): each for name, each in here.items()})
-    given: dict[str, Any] = _READERS.of_members(here, ()).read(sent, (), problems)
-    if problems:
-        raise invalid(tuple(problems))
+    placed: dict[str, dict[str, Shape]] = {"querystring": {}, "header": {}}
+    for name, each in shape.members.items():
+        placed.get(each.serialization.get("location", ""), {})[name] = each
+    sent = read_query(request.query, _on_the_wire(placed["querystring"]))
+    sent |= {name: request.headers[name] for name in _on_the_wire(placed["header"]) if name in request.headers}
+    members = placed["querystring"] | placed["header"]
+    given: dict[str, Any] = _READERS.of_members(members, ()).read(sent, (), problems)
     return given
+
+
+def _on_the_wire(members: Mapping[str, Shape]) -> dict[str, Shape]:
+    return {each.serialization.get("name", name): each for name, each in members.items()}
 
 
 def _topic(label: str) -> str:
