@@ -62,6 +62,21 @@ def test_a_certificate_is_not_taken_for_an_authority_s_that_did_not_sign_it(home
         iot.register_certificate(certificatePem=pki.text(other), caCertificatePem=pki.text(authority))
 
 
+def test_an_authority_cannot_have_its_devices_registered_when_they_connect(home: Home) -> None:
+    iot, pem = home.client("iot"), pki.text(pki.certificate(an_ec_key()))
+    told = "with automatic registration is not part of this home; register each device's certificate"
+    with pytest.raises(ClientError, match=f"iot RegisterCACertificate {told}") as error:
+        iot.register_ca_certificate(caCertificate=pem, setAsActive=True, allowAutoRegistration=True)
+    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert iot.list_ca_certificates()["certificates"] == []
+    ca = iot.register_ca_certificate(caCertificate=pem, setAsActive=True, allowAutoRegistration=False)["certificateId"]
+    with pytest.raises(ClientError, match=f"iot UpdateCACertificate {told}"):
+        iot.update_ca_certificate(certificateId=ca, newAutoRegistrationStatus="ENABLE")
+    iot.update_ca_certificate(certificateId=ca, newStatus="INACTIVE", newAutoRegistrationStatus="DISABLE")
+    shown = iot.describe_ca_certificate(certificateId=ca)["certificateDescription"]
+    assert (shown["status"], shown["autoRegistrationStatus"]) == ("INACTIVE", "DISABLE")
+
+
 def test_authorities_are_listed_by_pages_in_the_order_of_their_creation(home: Home) -> None:
     iot = home.client("iot")
     made = [

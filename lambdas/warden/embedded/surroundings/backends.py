@@ -167,6 +167,8 @@ class Backends:
             status, headers, body = handler.call_action()
         except NotImplementedError:
             raise _not_implemented(service, operation) from None
+        except Refused:
+            raise
         except HTTPException as error:
             status, headers, body = error.code or 500, dict(error.get_headers()), error.get_body()
         except Exception as error:

@@ -17,6 +17,7 @@ from warden.control_api.validation import Enough, Problems, Readers, invalid
 from warden.control_api.wire import read_body, read_query
 from warden.domain.errors import InvalidRequest
 from warden.embedded.surroundings import policies
+from warden.embedded.surroundings.answers import Refused
 from warden.embedded.surroundings.pages import page
 from warden.embedded.surroundings.registry import Registry
 from warden.embedded.surroundings.registry_events import KINDS
@@ -74,12 +75,25 @@ class RegistryResponse(IoTResponse):
         certificate = self._registry.describe_certificate(self._get_param("certificateId"))
         return ActionResult({"certificateDescription": self._registry.description(certificate)})
 
+    def register_ca_certificate(self) -> ActionResult:
+        """RegisterCACertificate."""
+        self._refuse_registration_by_itself(self._members().get("allowAutoRegistration", False))
+        return super().register_ca_certificate()
+
+    def update_ca_certificate(self) -> ActionResult:
+        """UpdateCACertificate."""
+        self._refuse_registration_by_itself(self._members().get("newAutoRegistrationStatus") == "ENABLE")
+        return super().update_ca_certificate()
+
     def describe_ca_certificate(self) -> ActionResult:
         """DescribeCACertificate."""
         certificate = self._registry.describe_ca_certificate(self._get_param("caCertificateId"))
         return ActionResult(
             {
-                "certificateDescription": self._registry.description(certificate),
+                "certificateDescription": {
+                    **self._registry.description(certificate),
+                    "autoRegistrationStatus": "DISABLE",
+                },
                 "registrationConfig": certificate.registration_config,
             }
         )
@@ -157,6 +171,13 @@ class RegistryResponse(IoTResponse):
         given = self._members()
         self._registry.logging.delete_level(given["targetType"], given["targetName"])
         return EmptyResult()
+
+    def _refuse_registration_by_itself(self, asked: bool) -> None:
+        """The broker registers nobody: it would end the connections of those who count on it."""
+        if asked:
+            what = f"iot {self._get_action()} with automatic registration"
+            remedy = "register each device's certificate (RegisterCertificate) before it connects"
+            raise Refused(501, "NotImplementedException", f"{what} is not part of this home; {remedy}")
 
     def _members(self) -> dict[str, Any]:
         operation = get_service_model("iot").operation_model(self._get_action())

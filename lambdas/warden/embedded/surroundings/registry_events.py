@@ -30,7 +30,8 @@ KINDS = (
     "CERTIFICATE",
     "CA_CERTIFICATE",
 )
-"""What can be switched on. Of the last five, nothing ever happens here that AWS IoT would tell of."""
+"""What can be switched on. Of the last five nothing is told: jobs reach no device here, no certificate registers
+itself, and AWS does not document what it tells of policies."""
 
 CREATED, UPDATED, DELETED, ADDED, REMOVED = "created", "updated", "deleted", "added", "removed"
 
