@@ -1,7 +1,7 @@
 """Who may do what at the broker: the records of access, and what a client shows, put together."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from warden.embedded.broker.packets import Connect
 from warden.embedded.broker.rights import EVERYTHING, Peer
 from warden.embedded.broker.rights import Rights as BrokerRights
 from warden.storage import access
-from warden.storage.access import AccessRecords
+from warden.storage.access import AccessRecords, Kind, Subject
 
 ACTIVE = "ACTIVE"
 DOCUMENTS_REMEMBERED = 1_024
@@ -86,25 +86,40 @@ class Access:
             is_attached=is_attached,
             connect_attributes=frozenset(name for name, is_asked in asked.items() if is_asked),
         )
-        rights = Rights(Policies(self._documents(found, thing), context), self._home, client_id)
-        return ClientRights(rights) if rights.may_connect().is_allowed else None
+        groups = thing.groups if thing else ()
+        policies = self._policies(found, groups)
+        rights = Rights(Policies(self._documents(policies), context), self._home, client_id)
+        if not rights.may_connect().is_allowed:
+            return None
+        subjects = {Subject(Kind.CERTIFICATE, peer.certificate_id)}
+        subjects |= {Subject(Kind.THING, client_id)} if is_attached else set()
+        subjects |= {Subject(Kind.GROUP, name) for name in groups} | {Subject(Kind.POLICY, name) for name in policies}
+        return ClientRights(rights, frozenset(subjects))
 
-    def _documents(self, certificate: access.Certificate, thing: access.Thing | None) -> Iterable[Document]:
+    def _policies(self, certificate: access.Certificate, groups: Iterable[str]) -> Collection[str]:
         names = dict.fromkeys(certificate.policies)
-        for group in thing.groups if thing else ():
+        for group in groups:
             if found := self._records.get(access.Group, group):
                 names |= dict.fromkeys(found.policies)
-        policies = (self._records.get(access.Policy, name) for name in names)
-        return [self._document(policy.document) for policy in policies if policy]
+        return names
+
+    def _documents(self, policies: Iterable[str]) -> Iterable[Document]:
+        found = (self._records.get(access.Policy, name) for name in policies)
+        return [self._document(policy.document) for policy in found if policy]
 
 
 class ClientRights:
-    """Port of the broker: what one client may do, as its policies say."""
+    """Port of the broker: what one client may do, as its policies say.
 
-    __slots__ = ("_rights",)
+    Attributes:
+        subjects: What was said of these decided it.
+    """
 
-    def __init__(self, rights: Rights) -> None:
+    __slots__ = ("_rights", "subjects")
+
+    def __init__(self, rights: Rights, subjects: frozenset[Subject]) -> None:
         self._rights = rights
+        self.subjects = subjects
 
     def may_publish(self, topic: str, *, retain: bool) -> bool:
         """See the broker's `Rights`."""

@@ -23,9 +23,9 @@ from warden.domain.behaviors.target import ThingFacts
 from warden.domain.errors import Unavailable
 from warden.domain.reports.topics import RESERVED_PREFIX
 from warden.embedded import channel
-from warden.embedded.access import Access
+from warden.embedded.access import Access, ClientRights
 from warden.embedded.broker import Broker, Publication
-from warden.embedded.broker.rights import Peer, peer_of_socket
+from warden.embedded.broker.rights import Peer, Rights, peer_of_socket
 from warden.embedded.broker_answers import BrokerAnswers
 from warden.embedded.exporter import Exporter
 from warden.embedded.intake import AskedThings, Intake
@@ -213,13 +213,11 @@ class DataPlane:
             if kind == Kind.ANCHOR and (anchor := self._access_records.get(Anchor, name)):
                 trust(self._tls, anchor.pem)
         named = {Subject(Kind(kind), name) for kind, name in asked["subjects"]}
-        everybody = any(subject.kind in (Kind.POLICY, Kind.GROUP) for subject in named)
 
-        def is_concerned(peer: Peer, client_id: str) -> bool:
-            its_own = Subject(Kind.CERTIFICATE, peer.certificate_id), Subject(Kind.THING, client_id)
-            return bool(peer.certificate_id) and (everybody or not named.isdisjoint(its_own))
+        def are_concerned(rights: Rights) -> bool:
+            return isinstance(rights, ClientRights) and not named.isdisjoint(rights.subjects)
 
-        self._broker.reauthorise(is_concerned)
+        await self._broker.reauthorise(are_concerned)
 
     async def _wait_for_stream(self, asked: dict[str, Any]) -> int:
         """The stream's head, as soon as it is past what the asker has read, or after a while."""

@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.broker.wire import Home, Policies, Taker, serve
 from warden.embedded.broker import Broker, Peer, Rights
+from warden.embedded.broker.broker import REAUTHORISED_AT_ONCE
 from warden.embedded.broker.encode import encode
 from warden.embedded.broker.events import Disconnected
 from warden.embedded.broker.packets import (
@@ -19,11 +20,12 @@ from warden.embedded.broker.packets import (
     Publish,
     Will,
 )
+from warden.embedded.broker.properties import Properties
 
 
 def test_rights_are_asked_for_again_when_they_have_changed() -> None:
-    policies, newer = Policies(), Policies(publishes={"t"}, connects={"gone"})
-    asked = [policies]
+    bystanders, policies, newer = Policies(), Policies(), Policies(publishes={"t"}, connects={"gone"})
+    asked = [bystanders]
 
     def authorise(peer: Peer, connect: Connect) -> Rights | None:
         return asked[0](peer, connect)
@@ -31,10 +33,11 @@ def test_rights_are_asked_for_again_when_they_have_changed() -> None:
     async def scenario(home: Home) -> None:
         watcher = await home.connect("watcher")
         await watcher.subscribe("#")
-        lamp, gone = await home.connect("lamp", level=MQTT_5), await home.connect("gone", level=MQTT_5)
         other = await home.connect("other", level=MQTT_5)
+        asked[0] = policies
+        lamp, gone = await home.connect("lamp", level=MQTT_5), await home.connect("gone", level=MQTT_5)
         asked[0] = newer
-        assert home.broker.reauthorise(lambda _, client_id: client_id != "other") == 1
+        assert await home.broker.reauthorise(lambda rights: rights is policies) == 1
         assert await gone.receive() == Disconnect(Code.NOT_AUTHORIZED)
         assert await lamp.ask(Publish("t", b"", 1, 1)) == Puback(1, Code.NOT_AUTHORIZED)
         assert await other.ask(Publish("t", b"", 1, 1)) == Puback(1)
@@ -55,7 +58,7 @@ def test_a_client_whose_rights_cannot_be_told_any_more_keeps_none(caplog: pytest
     async def scenario(home: Home) -> None:
         lamp, other = await home.connect("lamp", level=MQTT_5), await home.connect("other")
         broken.append("lamp")
-        assert home.broker.reauthorise() == 1
+        assert await home.broker.reauthorise() == 1
         assert await lamp.receive() == Disconnect(Code.UNSPECIFIED_ERROR)
         assert await other.ping() == []
         intruder = await home.dial()
@@ -66,23 +69,22 @@ def test_a_client_whose_rights_cannot_be_told_any_more_keeps_none(caplog: pytest
     assert "no such policy" in caplog.text
 
 
-@pytest.mark.parametrize("with_will", [True, False])
-def test_clients_are_disconnected_by_what_they_are(with_will: bool) -> None:
-    async def scenario(home: Home) -> None:
-        watcher = await home.connect("watcher")
-        await watcher.subscribe("wills")
-        lamp = await home.connect("lamp", level=MQTT_5, will=Will("wills", b"gone"))
-        silent = await home.dial()
-        await home.until(lambda: home.broker.stats.connections == 3)
-        ended = home.broker.disconnect(
-            lambda peer, client_id: peer.certificate_id == "" and client_id == "lamp", with_will=with_will
-        )
-        assert ended == 1
-        assert await lamp.receive() == Disconnect(Code.ADMINISTRATIVE_ACTION)
-        assert await watcher.ping() == ([Publish("wills", b"gone")] if with_will else [])
-        assert isinstance(await silent.ask(Connect("silent")), Connack)
+def test_others_are_served_while_many_are_asked_for_again() -> None:
+    policies = Policies()
 
-    serve(scenario)
+    async def scenario(home: Home) -> None:
+        many = 2 * REAUTHORISED_AT_ONCE
+        for number in range(many):
+            await home.connect(f"lamp-{number}")
+        policies.asked.clear()
+        policies.connects = {f"lamp-{number}" for number in range(many)}
+        task = asyncio.get_running_loop().create_task(home.broker.reauthorise())
+        await asyncio.sleep(0)
+        assert 0 < len(policies.asked) < many
+        assert await task == many
+        assert home.broker.clients() == 0
+
+    serve(scenario, authorise=policies)
 
 
 def test_a_will_is_not_published_by_a_client_that_lost_the_right_to_it() -> None:
@@ -97,6 +99,43 @@ def test_a_will_is_not_published_by_a_client_that_lost_the_right_to_it() -> None
             client.abort()
             await home.until(lambda: home.broker.clients() == 1)
         assert await watcher.ping() == [Publish("other", b"gone")]
+
+    serve(scenario, authorise=policies)
+
+
+@pytest.mark.parametrize("lost", ["publishes", "connects"])
+def test_the_will_of_a_client_that_is_disconnected_for_its_rights_is_judged_by_the_new_ones(lost: str) -> None:
+    """Of connecting, or of publishing the will: who has lost one has no will any more."""
+    policies = Policies()
+
+    async def scenario(home: Home) -> None:
+        watcher = await home.connect("watcher")
+        await watcher.subscribe("#")
+        await home.connect("wills", will=Will("wills", b"gone", retain=True))
+        setattr(policies, lost, {"wills"})
+        assert await home.broker.reauthorise() == 1
+        assert await watcher.ping() == []
+        assert not list(home.broker.retained.list())
+
+    serve(scenario, authorise=policies)
+
+
+def test_a_will_that_waits_is_judged_by_the_rights_that_hold_when_its_time_has_come() -> None:
+    policies = Policies()
+
+    async def scenario(home: Home) -> None:
+        watcher = await home.connect("watcher")
+        await watcher.subscribe("#")
+        for client_id in ("stays", "revoked"):
+            will = Will(client_id, b"gone", properties=Properties(will_delay=60))
+            session = Properties(session_expiry=3_600)
+            client = await home.connect(client_id, level=MQTT_5, will=will, properties=session)
+            client.abort()
+        await home.until(lambda: home.broker.clients() == 1)
+        policies.connects = {"revoked"}
+        home.clock.now += 60
+        home.broker.sweep()
+        assert await watcher.ping() == [Publish("stays", b"gone")]
 
     serve(scenario, authorise=policies)
 
@@ -135,7 +174,8 @@ def test_a_front_brings_its_own_transport_and_says_who_is_at_its_other_end() -> 
         await asyncio.sleep(0)
         assert wire.written == encode(Connack())
         assert [asked for asked, _ in policies.asked] == [peer]
-        assert broker.disconnect(lambda each, _: each.certificate_id == "c" * 64) == 1
+        policies.connects = {"lamp"}
+        assert await broker.reauthorise() == 1
         assert wire.closed
         connection.data_received(encode(Publish("take", b"")))  # which the front had decrypted already
         assert taker.taken == []

@@ -30,8 +30,11 @@ def test_a_session_is_kept_for_as_long_as_its_client_asks_and_a_week_at_most(ask
             await gone(home, client)
             home.clock.now += max(away, 0)
             home.broker.sweep()
-            assert (await connack(home, connect)).session_present is (present and told > 0)
-            home.broker.disconnect(lambda *_: True)
+            again = await home.dial(level=MQTT_5)
+            answer = await again.ask(connect)
+            assert isinstance(answer, Connack)
+            assert answer.session_present is (present and told > 0)
+            await gone(home, again)
             home.clock.now += told
             home.broker.sweep()
 

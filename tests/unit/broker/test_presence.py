@@ -144,10 +144,6 @@ async def be_taken_over(home: Home, _: Client) -> None:
     await home.connect("lamp")
 
 
-async def be_disconnected(home: Home, _: Client) -> None:
-    home.broker.disconnect(lambda _, client_id: client_id == "lamp")
-
-
 def sending(packet: Packet | bytes) -> Callable[[Home, Client], Awaitable[None]]:
     return lambda _, client: client.send(packet)
 
@@ -162,7 +158,6 @@ def sending(packet: Packet | bytes) -> Callable[[Home, Client], Awaitable[None]]
         pytest.param(be_taken_over, "DUPLICATE_CLIENTID", id="it is taken over"),
         pytest.param(sending(Publish("secret", b"")), "AUTH_ERROR", id="it may not publish"),
         pytest.param(sending(Publish("$aws/lamp", b"")), "FORBIDDEN_ACCESS", id="it publishes on a reserved topic"),
-        pytest.param(be_disconnected, "API_INITIATED_DISCONNECT", id="it is disconnected"),
         pytest.param(sending(Publish("raise", b"")), "SERVER_ERROR", id="it meets a fault"),
     ],
 )

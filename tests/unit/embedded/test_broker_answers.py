@@ -13,7 +13,13 @@ from warden.embedded.broker import Broker, Publication
 from warden.embedded.broker_answers import STORED_WITHIN_SECONDS, BrokerAnswers
 from warden.embedded.channel import TIMEOUT_SECONDS
 
-REPORT = {"topic": "warden/things/pump/defender/metrics/json", "payload": b"{}", "qos": 0, "retain": False}
+REPORT = {
+    "topic": "warden/things/pump/defender/metrics/json",
+    "payload": b"{}",
+    "qos": 0,
+    "retain": False,
+    "properties": None,
+}
 
 
 @pytest.fixture

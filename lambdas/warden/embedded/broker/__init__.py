@@ -6,10 +6,10 @@ with what it is sent; `sessions`, `topics`, `wills` and `retained` are what is k
 program around may decide, `events` what it is told. `broker` puts them together.
 """
 
-from warden.embedded.broker.broker import Broker, Select
+from warden.embedded.broker.broker import Broker
 from warden.embedded.broker.connection import Reason
 from warden.embedded.broker.publication import Publication
 from warden.embedded.broker.rights import Authorise, Peer, PeerOf, Rights
 from warden.embedded.broker.stats import Stats
 
-__all__ = ["Authorise", "Broker", "Peer", "PeerOf", "Publication", "Reason", "Rights", "Select", "Stats"]
+__all__ = ["Authorise", "Broker", "Peer", "PeerOf", "Publication", "Reason", "Rights", "Stats"]

@@ -15,7 +15,7 @@ from warden.embedded.broker.events import Versions
 from warden.embedded.broker.herald import Herald
 from warden.embedded.broker.packets import MQTT_5, Code, Connack, ConnackCode, Connect
 from warden.embedded.broker.properties import NO_PROPERTIES, Properties
-from warden.embedded.broker.rights import Authorise, Rights
+from warden.embedded.broker.rights import Authorise, Peer, Rights
 from warden.embedded.broker.router import Router
 from warden.embedded.broker.sessions import EXPIRY_SECONDS, MAX_EXPIRY_SECONDS, Sessions
 from warden.embedded.broker.topics import is_within_limits
@@ -66,7 +66,7 @@ class Entrance:
         named = packet
         if not packet.client_id or packet.password is not None:
             named = dataclasses.replace(packet, client_id=packet.client_id or uuid4().hex, password=None)
-        rights = self.rights_of(connection, named)
+        rights = self.rights_of(connection.peer, named)
         if rights is None:
             _refuse_5(connection, packet, Code.NOT_AUTHORIZED)
             self._herald.connect_failed(connection, named.client_id)
@@ -74,9 +74,9 @@ class Entrance:
             return
         self._accept(connection, named, rights, assigned=not packet.client_id)
 
-    def rights_of(self, connection: Connection, packet: Connect) -> Rights | None:
+    def rights_of(self, peer: Peer, packet: Connect) -> Rights | None:
         """What a client may do now, or None where it may not be connected, or not with its will."""
-        rights = self._authorise(connection.peer, packet)
+        rights = self._authorise(peer, packet)
         will = packet.will
         if rights is None or (will is not None and not rights.may_publish(will.topic, retain=will.retain)):
             return None

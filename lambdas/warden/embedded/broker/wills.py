@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from warden.embedded.broker.packets import Will
-from warden.embedded.broker.rights import Rights
+from warden.embedded.broker.packets import Connect, Will
+from warden.embedded.broker.rights import Peer
 from warden.embedded.broker.session import Session
 
 
 class LastWill(NamedTuple):
-    """A client's will, with the rights that the client had when its connection ended."""
+    """A client's will, and whose it is: its right to it is asked for when it is published."""
 
-    client_id: str
     will: Will
-    rights: Rights
+    peer: Peer
+    connect: Connect
 
 
 class Wills:
