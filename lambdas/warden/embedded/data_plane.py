@@ -244,6 +244,7 @@ class DataPlane:
         return {
             "broker": asdict(self._broker.stats),
             "clients": self._broker.clients(),
+            "kept_bytes": self._broker.kept_bytes,
             "hindrance": self._intake.hindrance,
             "reports": self._intake.counts,
             "stream": self._table.stream_head(),

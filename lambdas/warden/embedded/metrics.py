@@ -20,6 +20,8 @@ BROKER: Mapping[str, str] = {
     "expired": "Messages that were not sent before their time was over.",
     "withheld": "Messages that a subscriber had no right to receive.",
     "denied": "Connections, messages and subscriptions that a client had no right to.",
+    "unretained": "Messages that were to be retained where there was no room.",
+    "evicted": "Sessions of clients that are away, forgotten before their time for want of room.",
     "malformed": "Connections closed for what their client sent.",
     "silent": "Connections closed because their client said nothing for too long.",
     "failed": "Connections closed for a fault of the broker's.",
@@ -76,6 +78,11 @@ class HomeMetrics(Collector):
             left = max(0, status["stream"] - self._read())
             yield GaugeMetricFamily("thingwarden_entries_undispatched", "Log entries that dispatch has not read.", left)
             yield GaugeMetricFamily("thingwarden_mqtt_clients", "Clients that are connected.", status["clients"])
+            yield GaugeMetricFamily(
+                "thingwarden_mqtt_kept_bytes",
+                "Messages that wait for clients or for their acknowledgements, in bytes.",
+                status["kept_bytes"],
+            )
 
 
 def _of_reports(counts: Mapping[str, int]) -> Iterator[Metric]:

@@ -12,6 +12,7 @@ from warden.embedded.broker.packets import (
     Disconnect,
     Puback,
     Publish,
+    Suback,
     Subscribe,
 )
 from warden.embedded.broker.properties import NO_PROPERTIES, Properties
@@ -54,6 +55,28 @@ def test_a_topic_alias_stands_for_the_last_topic_that_it_was_sent_with_on_its_co
         assert [publication.topic for publication in home.taken] == [f"take/{letter}" for letter in "abaccb"]
         client = await lamp_5(home)
         assert await client.ask(Publish("", b"", properties=one)) == Disconnect(Code.PROTOCOL_ERROR)
+
+    serve(scenario)
+
+
+def test_a_topic_that_is_too_long_stands_behind_no_alias_and_takes_away_what_did() -> None:
+    async def scenario(home: Home) -> None:
+        client, one = await lamp_5(home), Properties(topic_alias=1)
+        await client.send(Publish("take/a", b"", properties=one))
+        assert await client.ask(Publish("t" * 257, b"", 1, 7, properties=one)) == Puback(7, Code.TOPIC_NAME_INVALID)
+        assert await client.ask(Publish("", b"", properties=one)) == Disconnect(Code.PROTOCOL_ERROR)
+
+    serve(scenario)
+
+
+def test_a_client_is_sent_no_packet_that_is_larger_than_it_takes() -> None:
+    async def scenario(home: Home) -> None:
+        client = await home.dial(level=MQTT_5)
+        await client.send(Connect("lamp", level=MQTT_5, properties=Properties(maximum_packet_size=12)))
+        await client.send(Subscribe(1, (("a", 0),) * 8))
+        assert await client.ping() == [], "neither a CONNACK of 31 bytes nor a SUBACK of 13"
+        await client.send(Subscribe(1, (("a", 0),)))
+        assert await client.ping() == [Suback(1, (0,))]
 
     serve(scenario)
 

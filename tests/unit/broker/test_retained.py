@@ -123,8 +123,27 @@ def test_a_will_may_be_retained_and_a_report_is_not() -> None:
     serve(scenario)
 
 
-def message(topic: str, size: int = 1, properties: Properties = NO_PROPERTIES) -> RetainedMessage:
-    return RetainedMessage(topic, bytes(size), 0, 0, properties)
+def message(
+    topic: str, size: int = 1, properties: Properties = NO_PROPERTIES, expires_at: float | None = None
+) -> RetainedMessage:
+    return RetainedMessage(topic, bytes(size), 0, 0, properties, expires_at)
+
+
+def test_expired_messages_make_room_for_others() -> None:
+    clock = Clock()
+    retained = Retained(clock)
+    for number in range(MAX_MESSAGES):
+        assert retained.put(message(str(number), expires_at=clock.now + (1 if number else 2)))
+    assert not retained.put(message("another"))
+    clock.now += 1
+    for number in range(MAX_MESSAGES - 1):
+        assert retained.put(message(f"new/{number}"))
+    assert not retained.put(message("another"))
+    clock.now += 1
+    assert retained.put(message("another"))
+
+
+PAIRS = Properties(user=(("", ""),) * 1_600)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +154,8 @@ def message(topic: str, size: int = 1, properties: Properties = NO_PROPERTIES) -
             [message(str(number), 128 * 1024) for number in range(MAX_BYTES // (128 * 1024 + 516))], id="bytes"
         ),
         pytest.param(
-            [message(str(number), 1, Properties(user=(("", ""),) * 1_600)) for number in range(279)], id="pairs"
+            [message(str(number), 1, PAIRS) for number in range(MAX_BYTES // message("000", 1, PAIRS).size)],
+            id="pairs",
         ),
     ],
 )

@@ -221,3 +221,20 @@ def test_what_listens_to_events_may_fail(caplog: pytest.LogCaptureFixture) -> No
 
     serve(scenario, tell=fail)
     assert "no ears" in caplog.text
+
+
+@BOTH
+def test_a_filter_beyond_the_limits_is_refused_unread_and_its_text_is_not_logged(
+    level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    too_long = "\x01" * 60_000
+
+    async def scenario(home: Home) -> None:
+        client = await home.connect("lamp", level=level)
+        code = Code.TOPIC_FILTER_INVALID if level == MQTT_5 else 0x80
+        assert await client.subscribe(too_long, "t") == (code, 0)
+        assert await client.ping() == []
+
+    with caplog.at_level(logging.DEBUG):
+        serve(scenario, authorise=Policies(subscribes={too_long}))
+    assert all(len(record.getMessage()) < 1_000 for record in caplog.records)

@@ -15,6 +15,7 @@ from warden.embedded.broker.entrance import Entrance
 from warden.embedded.broker.events import Event
 from warden.embedded.broker.herald import Herald
 from warden.embedded.broker.limits import NO_LIMITS, Limits, Meter
+from warden.embedded.broker.message import Room
 from warden.embedded.broker.packets import (
     Code,
     Connect,
@@ -89,7 +90,8 @@ class Broker:
         self._limits = limits
         self.retained = Retained(clock)
         self._wills = Wills(self._publish_will)
-        self._sessions = Sessions(self._wills.ended)
+        self._room = Room()
+        self._sessions = Sessions(self._wills.ended, stats=self.stats, room=self._room)
         self._router = Router(take, self._sessions, self.retained, self.stats, clock=clock, wall=wall)
         self._herald = Herald(tell, self.publish, log=log, wall=wall, stats=self.stats)
         self._router.herald = self._herald
@@ -149,6 +151,11 @@ class Broker:
     ) -> None:
         """Send a message of our own to those who subscribed to it; `take` is not shown it."""
         self._router.publish(self._router.message(topic, payload, retain=retain, properties=properties), qos)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of the messages that wait for clients, or for their acknowledgements."""
+        return self._room.taken
 
     def clients(self) -> int:
         """How many clients are connected."""

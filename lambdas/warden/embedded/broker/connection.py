@@ -156,8 +156,9 @@ class Connection(asyncio.Protocol):
         return now - self._heard_at > self._patience_seconds
 
     def send(self, frame: bytes) -> None:
-        """Have a packet sent; nothing happens where the connection is over."""
-        if self._closed:
+        """Have a packet sent; nothing happens where the connection is over, or the client does not take so large a
+        one: MQTT 5 has us behave as if it had been sent."""
+        if self._closed or len(frame) > self.largest:
             return
         if not self._frames:
             self._owner.flush_soon(self)

@@ -5,6 +5,7 @@ Source: MQTT 5, section 2.2.2.
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from sys import getsizeof
 from typing import NamedTuple
 
 
@@ -42,14 +43,13 @@ class Properties:
 
     @property
     def size(self) -> int:
-        """About the bytes that its values of no fixed size take."""
+        """About the memory that its values of no fixed size take."""
         if self is NO_PROPERTIES:
             return 0
-        texts = (self.content_type or "", self.response_topic or "", self.correlation_data or b"")
-        return sum(map(len, texts)) + sum(len(name) + len(text) + _PAIR_OVERHEAD for name, text in self.user)
+        values = (self.content_type, self.response_topic, self.correlation_data)
+        return sum(map(getsizeof, values)) + sum(getsizeof(each) + sum(map(getsizeof, each)) for each in self.user)
 
 
-_PAIR_OVERHEAD = 150  # of a tuple and two texts
 NO_PROPERTIES = Properties()
 
 

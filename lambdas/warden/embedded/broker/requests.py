@@ -134,7 +134,8 @@ class Requests:
                 Reason.CLIENT_ERROR, f"{len(packet.filters)} filters in one SUBSCRIBE", Code.QUOTA_EXCEEDED
             )
             return
-        denied = [each for each, _ in packet.filters if not connection.rights.may_subscribe(each)]
+        possible = [each for each, _ in packet.filters if is_within_limits(each)]  # others are refused unread
+        denied = [each for each in possible if not connection.rights.may_subscribe(each)]
         for topic_filter in denied:
             self._stats.denied += 1
             self._herald.denied(connection, "subscribe", topic_filter)
@@ -157,6 +158,8 @@ class Requests:
 
     def _subscribe(self, session: Session, topic_filter: str, options: int) -> int:
         """The code of a subscription: the QoS, or why it is refused."""
+        if not is_within_limits(topic_filter):
+            return Code.TOPIC_FILTER_INVALID
         if is_shared(topic_filter):
             return Code.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED
         if not may_subscribe(topic_filter):
@@ -207,6 +210,9 @@ def _topic(connection: Connection, packet: Publish) -> str:
         raise Malformed(Code.TOPIC_ALIAS_INVALID, f"topic alias {alias}")
     if connection.aliases is None:
         connection.aliases = {}
+    if packet.topic and not is_within_limits(packet.topic):  # it is refused, and would be kept
+        connection.aliases.pop(alias, None)
+        return packet.topic
     if packet.topic:
         connection.aliases[alias] = packet.topic
     elif alias not in connection.aliases:

@@ -5,6 +5,7 @@ Source: MQTT 5, section 3.3.1.3; AWS IoT Developer Guide, MQTT retained messages
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 
 from warden.embedded.broker.properties import NO_PROPERTIES, Properties
 
@@ -50,23 +51,39 @@ class Retained:
         self._clock = clock
         self._messages: dict[str, RetainedMessage] = {}
         self._bytes = 0
+        self._first_expiry = inf  # of those that are kept, or earlier
 
     def put(self, message: RetainedMessage) -> bool:
         """Keep a message in place of its topic's last one; an empty one only takes that away.
 
         Returns: False where there is no room for it; then the topic's last one stays.
         """
-        older = self._messages.get(message.topic)
-        if message.payload:
-            count = len(self._messages) + (older is None)
-            size = self._bytes + message.size - (older.size if older else 0)
-            if count > MAX_MESSAGES or size > MAX_BYTES:
+        if message.payload and not self._fits(message):
+            self._drop_expired()
+            if not self._fits(message):
                 return False
         self._remove(message.topic)
         if message.payload:
             self._messages[message.topic] = message
             self._bytes += message.size
+            if message.expires_at is not None:
+                self._first_expiry = min(self._first_expiry, message.expires_at)
         return True
+
+    def _fits(self, message: RetainedMessage) -> bool:
+        older = self._messages.get(message.topic)
+        count = len(self._messages) + (older is None)
+        return count <= MAX_MESSAGES and self._bytes + message.size - (older.size if older else 0) <= MAX_BYTES
+
+    def _drop_expired(self) -> None:
+        now = self._clock()
+        if now < self._first_expiry:
+            return
+        for message in list(self._messages.values()):
+            if message.expires_at is not None and message.expires_at <= now:
+                self._remove(message.topic)
+        left = (each.expires_at for each in self._messages.values() if each.expires_at is not None)
+        self._first_expiry = min(left, default=inf)
 
     def get(self, topic: str) -> RetainedMessage | None:
         """A topic's message."""

@@ -10,6 +10,7 @@ from math import ceil
 from warden.embedded.broker.connection import Connection
 from warden.embedded.broker.encode import encode
 from warden.embedded.broker.herald import Herald
+from warden.embedded.broker.message import Message
 from warden.embedded.broker.packets import (
     MQTT_5,
     NO_LOCAL,
@@ -24,7 +25,7 @@ from warden.embedded.broker.packets import (
 from warden.embedded.broker.properties import NO_PROPERTIES, Properties
 from warden.embedded.broker.publication import Publication
 from warden.embedded.broker.retained import Retained, RetainedMessage
-from warden.embedded.broker.session import Message, Session
+from warden.embedded.broker.session import Session
 from warden.embedded.broker.sessions import Sessions
 from warden.embedded.broker.stats import Stats
 from warden.embedded.broker.topics import is_reserved
@@ -87,7 +88,7 @@ class Router:
         """Send a message to those who are subscribed to its topic, and keep it where it is to be retained."""
         if message.retain:
             self._retain(message, qos)
-        plain = message._replace(retain=False) if message.retain else message
+        plain = dataclasses.replace(message, retain=False) if message.retain else message
         frames: dict[int, bytes] = {}
         for session, options in tuple(self._sessions.subscribed(message.topic).items()):
             sent = plain
@@ -159,7 +160,11 @@ class Router:
 
     def _deliver(self, session: Session, message: Message) -> None:
         """A message of QoS 1: kept until the client acknowledges it."""
-        if session.queue(message):
+        queued = session.queue(message)
+        if not queued and (expired := session.drop_expired(self._clock())):
+            self._stats.expired += expired
+            queued = session.queue(message)
+        if queued:
             self.send_queued(session)
         else:
             self._stats.dropped += 1

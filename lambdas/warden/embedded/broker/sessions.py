@@ -5,11 +5,14 @@ Source: MQTT 3.1.1, section 3.1.2.4; MQTT 5, section 3.1.2.11.2; AWS IoT Core qu
 
 from collections.abc import Callable, Mapping
 
+from warden.embedded.broker.message import Room
 from warden.embedded.broker.session import Session
+from warden.embedded.broker.stats import Stats
 from warden.embedded.broker.topics import Subscriptions
 
 MAX_SUBSCRIPTIONS = 50  # AWS IoT Core quotas, subscriptions per connection
 MAX_OFFLINE = 10_000
+"""Sessions whose clients are away."""
 EXPIRY_SECONDS = 3_600.0  # AWS IoT Core quotas, persistent session expiry period
 MAX_EXPIRY_SECONDS = 7 * 86_400.0
 
@@ -19,12 +22,19 @@ class Sessions:
 
     Args:
         ended: Told of each session that is over.
+        stats: Where those are counted that are forgotten before their time.
+        room: What they may keep together.
     """
 
-    def __init__(self, ended: Callable[[Session], None] = lambda _: None) -> None:
+    def __init__(
+        self, ended: Callable[[Session], None] = lambda _: None, *, stats: Stats | None = None, room: Room | None = None
+    ) -> None:
         self._ended = ended
+        self._stats = stats or Stats()
+        self._room = room or Room()
         self._all: dict[str, Session] = {}
-        self._offline: dict[str, float] = {}  # client id to its session's end, the one gone longest first
+        self._offline: dict[str, dict[str, float]] = {}  # owner to client id to session's end, gone longest first
+        self._away = 0
         self._subscriptions: Subscriptions[Session] = Subscriptions()
 
     def get(self, client_id: str) -> Session | None:
@@ -38,26 +48,31 @@ class Sessions:
         if session is None or clean:
             if session is not None:
                 self._forget(session)
-            session = self._all[client_id] = Session(client_id)
-        self._offline.pop(client_id, None)
+            session = self._all[client_id] = Session(client_id, self._room)
+        self._is_back(session)
         session.expiry_seconds = expiry_seconds
         return session, present
 
     def leave(self, session: Session, now: float) -> None:
-        """The session's client is gone. Of too many that stay behind, the one gone longest is forgotten."""
+        """The session's client is gone. Of too many that stay behind, one of the owner who has most is forgotten, the
+        one gone longest."""
         session.connection = None
         if not session.expiry_seconds:
             self._forget(session)
             return
-        self._offline[session.client_id] = now + session.expiry_seconds
-        if len(self._offline) > MAX_OFFLINE:
-            self._forget(self._all[next(iter(self._offline))])
+        self._offline.setdefault(session.owner, {})[session.client_id] = now + session.expiry_seconds
+        self._away += 1
+        if self._away > MAX_OFFLINE:
+            most = max(self._offline.values(), key=len)
+            self._forget(self._all[next(iter(most))])
+            self._stats.evicted += 1
 
     def expire(self, now: float) -> None:
         """Forget the sessions whose time is over."""
-        for client_id in [client_id for client_id, end in self._offline.items() if end <= now]:
-            if client_id in self._offline:  # a will that was published may have changed it
-                self._forget(self._all[client_id])
+        ends = [(self._all[client_id], end) for ids in self._offline.values() for client_id, end in ids.items()]
+        for session in [session for session, end in ends if end <= now]:
+            if session.client_id in self._offline.get(session.owner, ()):  # a will that was published may change that
+                self._forget(session)
 
     def subscribe(self, session: Session, topic_filter: str, options: int) -> bool:
         """Add or replace a subscription; False where the session has as many as it may."""
@@ -79,9 +94,17 @@ class Sessions:
         """The sessions that get what is published on a topic, each with its options."""
         return self._subscriptions.match(topic)
 
+    def _is_back(self, session: Session) -> None:
+        ids = self._offline.get(session.owner, {})
+        if ids.pop(session.client_id, None) is not None:
+            self._away -= 1
+            if not ids:
+                del self._offline[session.owner]
+
     def _forget(self, session: Session) -> None:
         del self._all[session.client_id]
-        self._offline.pop(session.client_id, None)
+        self._is_back(session)
+        session.forget_messages()
         for topic_filter in session.subscriptions:
             self._subscriptions.remove(topic_filter, session)
         self._ended(session)

@@ -16,6 +16,7 @@ class Stats:
         expired: Messages that were not sent before their time was over.
         withheld: Messages that a subscriber had no right to receive.
         denied: Connections, messages and subscriptions that a client had no right to.
+        evicted: Sessions of clients that are away, forgotten before their time for want of room.
         unretained: Messages that were to be retained where there was no room.
         malformed: Connections closed for what their client sent.
         silent: Connections closed because their client said nothing for too long.
@@ -30,6 +31,7 @@ class Stats:
     expired: int = 0
     withheld: int = 0
     denied: int = 0
+    evicted: int = 0
     unretained: int = 0
     malformed: int = 0
     silent: int = 0
