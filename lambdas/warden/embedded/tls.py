@@ -91,7 +91,7 @@ class TlsFront(asyncio.Protocol):
 
     __slots__ = (
         "_admit", "_begun", "_behind", "_context", "_failed", "_handshake_seconds", "_incoming", "_inner",
-        "_may_begin", "_outgoing", "_tls", "_transport",
+        "_is_paused", "_may_begin", "_outgoing", "_tls", "_transport",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -115,6 +115,7 @@ class TlsFront(asyncio.Protocol):
         self._handshake_seconds = handshake_seconds
         self._inner: asyncio.Protocol | None = None
         self._begun: asyncio.TimerHandle | None = None
+        self._is_paused = False
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
 
@@ -140,6 +141,10 @@ class TlsFront(asyncio.Protocol):
         if self._begun is None and self._inner is None:
             return  # it is over
         self._incoming.write(data)
+        self._advance()
+
+    def _advance(self) -> None:
+        """Do what the bytes that came allow."""
         try:
             if self._inner is None:
                 self._tls.do_handshake()
@@ -166,7 +171,7 @@ class TlsFront(asyncio.Protocol):
         self._inner.connection_made(TlsTransport(self, certificate_id, self._tls.getpeercert() or {}))
 
     def _deliver(self) -> None:
-        while self._inner is not None and not self._transport.is_closing():
+        while self._inner is not None and not self._is_paused and not self._transport.is_closing():
             data = self._tls.read(CHUNK)
             if not data:  # the client has said goodbye
                 self._transport.close()
@@ -198,6 +203,22 @@ class TlsFront(asyncio.Protocol):
             self._tls.unwrap()
         self._flush()
         self._transport.close()
+
+    def pause_reading(self) -> None:
+        """Decrypt nothing more; a goodbye that came already is not heard before what came with it."""
+        self._is_paused = True
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Go on; not at once, since who asks for it may just be dealing with what was decrypted last."""
+        if self._is_paused:
+            self._is_paused = False
+            self._transport.resume_reading()
+            asyncio.get_running_loop().call_soon(self._advance_again)
+
+    def _advance_again(self) -> None:
+        if self._inner is not None:
+            self._advance()
 
     def pause_writing(self) -> None:
         """The client does not read (called by the transport)."""
@@ -259,11 +280,11 @@ class TlsTransport(asyncio.Transport):
 
     def pause_reading(self) -> None:
         """Bring nothing more."""
-        self._front.transport.pause_reading()
+        self._front.pause_reading()
 
     def resume_reading(self) -> None:
         """Bring more again."""
-        self._front.transport.resume_reading()
+        self._front.resume_reading()
 
     def get_write_buffer_size(self) -> int:
         """Bytes that wait to be sent."""

@@ -5,12 +5,15 @@ import socket
 
 import pytest
 
-from tests.unit.broker.wire import Home, next_publish, serve
+from tests.unit.broker.wire import Clock, Home, Taker, next_publish, serve
+from warden.embedded.broker import Publication
 from warden.embedded.broker.encode import encode
 from warden.embedded.broker.packets import (
     Connack,
     Connect,
+    Disconnect,
     Pingreq,
+    Pingresp,
     Puback,
     Publish,
     Subscribe,
@@ -35,6 +38,86 @@ def test_a_paused_broker_reads_from_nobody() -> None:
         assert {publication.topic for publication in home.taken} == {"take/old", "take/new"}
 
     serve(scenario)
+
+
+def test_who_waits_to_be_let_in_by_a_paused_broker_is_let_go_after_a_while_and_who_is_in_stays() -> None:
+    async def scenario(home: Home) -> None:
+        inside = await home.connect("inside", keep_alive=60)
+        home.broker.pause()
+        waiting = await home.dial()
+        await waiting.send(Connect("waiting"))
+        await home.until(lambda: len(home.broker._connections) == 2)
+        home.clock.now += 100
+        home.broker.sweep()
+        assert await waiting.receive() is None
+        home.broker.resume()
+        home.broker.sweep()
+        assert await inside.ping() == []
+
+    serve(scenario)
+
+
+def test_a_client_that_is_read_no_further_until_its_messages_are_stored_is_not_silent() -> None:
+    async def scenario(home: Home) -> None:
+        client = await home.connect("lamp", keep_alive=60)
+        await client.send(*(Publish("take", b"", 1, number) for number in range(1, 101)))
+        await home.until(lambda: len(home.taken) == 100)
+        home.clock.now += 3_600
+        home.broker.sweep()
+        for publication in home.taken:
+            publication.acknowledge()
+        assert await client.ping() == [Puback(number) for number in range(1, 101)]
+        home.clock.now += 91
+        home.broker.sweep()
+        assert await client.receive() is None
+
+    serve(scenario)
+
+
+class Laborious(Taker):
+    """Takes a millisecond for each message."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def __call__(self, publication: Publication) -> bool:
+        self._clock.now += 0.001
+        return super().__call__(publication)
+
+
+def test_what_one_client_sent_at_once_does_not_keep_the_others_waiting() -> None:
+    clock = Clock()
+    taker = Laborious(clock)
+
+    async def scenario(home: Home) -> None:
+        busy, other = await home.connect("busy"), await home.connect("other")
+        await busy.send(b"".join(encode(Publish("take/busy", b"%d" % number)) for number in range(1_000)))
+        await other.send(Publish("take/other", b""))
+        await busy.send(Pingreq(), Disconnect())
+        assert await busy.receive() == Pingresp()
+        assert await busy.receive() is None
+        assert [each.payload for each in taker.taken if each.topic == "take/busy"] == [
+            b"%d" % number for number in range(1_000)
+        ]
+        assert next(at for at, each in enumerate(taker.taken) if each.topic == "take/other") < 100
+
+    serve(scenario, taker=taker, clock=clock)
+
+
+def test_a_fault_in_what_waited_for_its_turn_ends_its_client_alone() -> None:
+    clock = Clock()
+
+    async def scenario(home: Home) -> None:
+        busy, other = await home.connect("busy"), await home.connect("other")
+        await busy.send(*(Publish("take", b"") for _ in range(20)), b"\xf0\0", Publish("take", b"never"))
+        assert await busy.receive() is None
+        assert await other.ping() == []
+        assert home.broker.stats.malformed == 1
+
+    taker = Laborious(clock)
+    serve(scenario, taker=taker, clock=clock)
+    assert [each.payload for each in taker.taken] == [b""] * 20
 
 
 def test_what_waits_for_a_slow_subscriber_is_bounded_and_each_loss_is_counted() -> None:

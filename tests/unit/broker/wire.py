@@ -186,11 +186,11 @@ class Home:
 
 
 @asynccontextmanager
-async def home(taker: Callable[[Publication], bool] | None = None, **options: Any) -> AsyncIterator[Home]:
-    taking, clock, events = Taker(), Clock(), list[Event]()
-    options = {"tell": events.append, "wall": lambda: int(clock.now * 1000)} | options
-    broker = Broker(take=taker or taking, log=logging.getLogger("broker"), clock=clock, **options)
-    running = Home(broker, await broker.listen("127.0.0.1", 0), taking.taken, clock, events)
+async def home(taker: Taker | None = None, clock: Clock | None = None, **options: Any) -> AsyncIterator[Home]:
+    taking, passing, events = taker or Taker(), clock or Clock(), list[Event]()
+    options = {"tell": events.append, "wall": lambda: int(passing.now * 1000)} | options
+    broker = Broker(take=taking, log=logging.getLogger("broker"), clock=passing, **options)
+    running = Home(broker, await broker.listen("127.0.0.1", 0), taking.taken, passing, events)
     try:
         yield running
     finally:

@@ -55,6 +55,25 @@ class Echo(asyncio.Protocol):
         self._said.append("lost")
 
 
+class Dozing(asyncio.Protocol):
+    """Reads nothing for a turn of the loop whenever it got something; says how much it got."""
+
+    def __init__(self, said: list[Any]) -> None:
+        self._said = said
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._said.append(len(data))
+        self._transport.pause_reading()
+        asyncio.get_running_loop().call_soon(self._transport.resume_reading)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._said.append("lost")
+
+
 class Listener:
     """A front on a port, for as long as `serving` runs what it is given.
 
@@ -63,7 +82,10 @@ class Listener:
         failed: Why there was no handshake.
         context: Its TLS.
         known: Ids of the certificates that are let in.
+        behind: Makes what is behind it.
     """
+
+    behind: Callable[[list[Any]], asyncio.Protocol] = Echo
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -82,7 +104,7 @@ class Listener:
     def _front(self) -> TlsFront:
         return TlsFront(
             self.context,
-            lambda: Echo(self.said),
+            lambda: self.behind(self.said),
             admit=lambda _, certificate_id: certificate_id in self.known,
             failed=lambda _, why: self.failed.append(why),
             may_begin=self.handshakes.take,
@@ -179,6 +201,20 @@ def test_what_is_sent_arrives_whole_and_in_order_however_large(listener: Listene
         assert await reader.readexactly(len(sent)) == sent
 
     listener.serving(talk)
+
+
+def test_a_goodbye_does_not_overtake_what_came_before_it(listener: Listener) -> None:
+    context, listener.behind = listener.device(), Dozing
+
+    async def talk(port: int) -> None:
+        _, writer = await listener.connect(port, context)
+        writer.write(bytes(300_000))
+        writer.close()
+        while "lost" not in listener.said:
+            await asyncio.sleep(0)
+
+    listener.serving(talk)
+    assert sum(listener.said[:-1]) == 300_000
 
 
 def test_a_client_that_does_not_read_is_noticed(listener: Listener) -> None:

@@ -211,9 +211,10 @@ class Broker:
         if self._limits != NO_LIMITS:
             for connection in list(self._connections):
                 self.writable(connection)
-        if self.paused:  # nobody is heard
-            return
-        for connection in [each for each in self._connections if each.is_overdue(now)]:
+        # Who is connected cannot be heard while nobody is. Who came meanwhile and could not be let in has to go: that
+        # it left by itself cannot be noticed either, and its next try adds another.
+        may_be_silent = [each for each in self._connections if not (self.paused and each.session)]
+        for connection in [each for each in may_be_silent if each.is_overdue(now)]:
             self.stats.silent += 1
             connection.close(Reason.MQTT_KEEP_ALIVE_TIMEOUT)
 

@@ -1,8 +1,9 @@
 """One client's connection: bytes in and out, packets to the broker, silence and slowness noticed."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol, cast
 
 from warden.embedded.broker.decode import Decoder
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10.0
 MAX_UNACKNOWLEDGED = 100  # AWS IoT Core quotas, unacknowledged inbound publish requests per client
 MAX_TOPIC_ALIAS = 8  # AWS IoT Core quotas
+TURN_SECONDS = 0.005  # of the loop's time; one read may bring 50,000 packets, each for many subscribers
 SLOW_BYTES = 1024 * 1024  # what may wait for a client that does not read, before it is slow
 FLUSH_BYTES = 64 * 1024
 _NO_LIMIT = 1 << 32
@@ -114,8 +116,8 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_closed", "_decoder", "_frames", "_frames_bytes", "_heard_at", "_held", "_owner", "_patience_seconds",
-        "_peer_of", "_transport", "aliases", "connect", "denied", "largest", "level", "meter", "peer", "rights",
-        "session", "slow", "unacknowledged", "version_number", "will",
+        "_peer_of", "_rest", "_transport", "aliases", "connect", "denied", "largest", "level", "meter", "peer",
+        "rights", "session", "slow", "unacknowledged", "version_number", "will",
     )  # fmt: skip
 
     peer: Peer
@@ -141,6 +143,7 @@ class Connection(asyncio.Protocol):
         self._frames: list[bytes] = []
         self._frames_bytes = 0
         self._closed = False
+        self._rest: Iterator[Packet] | None = None  # what came and was not dealt with
         self._heard_at = owner.clock()
         self._patience_seconds = CONNECT_SECONDS
 
@@ -152,7 +155,10 @@ class Connection(asyncio.Protocol):
         self._patience_seconds = 1.5 * keep_alive_seconds
 
     def is_overdue(self, now: float) -> bool:
-        """Whether the client was silent for too long; bytes that are no whole packet are silence."""
+        """Whether the client was silent for too long; bytes that are no whole packet are silence. Who is not read for
+        having sent much is not silent, who does not read is."""
+        if self._held or self._has_more or self.unacknowledged >= MAX_UNACKNOWLEDGED:
+            return False
         return now - self._heard_at > self._patience_seconds
 
     def send(self, frame: bytes) -> None:
@@ -192,6 +198,7 @@ class Connection(asyncio.Protocol):
             self.send(encode(Disconnect(code or _CODES[reason]), MQTT_5))
         self.flush()
         self._closed = True
+        self._rest = None
         if self._transport.get_write_buffer_size():
             self._transport.abort()
         else:
@@ -200,7 +207,8 @@ class Connection(asyncio.Protocol):
 
     def govern_reading(self) -> None:
         """Read, or stop reading, as the broker, the client's slowness and its limits demand."""
-        if self._owner.paused or self.slow or self._held or self.unacknowledged >= MAX_UNACKNOWLEDGED:
+        is_full = self.unacknowledged >= MAX_UNACKNOWLEDGED or self._has_more
+        if self._owner.paused or self.slow or self._held or is_full:
             self._transport.pause_reading()
         else:
             self._heard_at = self._owner.clock()  # while nothing was read, silence was ours
@@ -219,8 +227,30 @@ class Connection(asyncio.Protocol):
         """Bytes came (called by the loop). Nothing that they cause gets any further than this client."""
         if self._closed:
             return
+        if self.meter is not None and (seconds := self.meter.wait_seconds(len(data), self._owner.clock())):
+            self._hold(seconds)
+        packets = self._decoder.feed(data)
+        if self._rest is None:
+            self._deal_with(packets)
+        else:  # it was decrypted already
+            self._rest = chain(self._rest, packets)
+
+    def _deal_with(self, packets: Iterator[Packet]) -> None:
+        """Deal with packets for as long as it is this client's turn; with the rest when others have had theirs."""
+        ends = self._owner.clock() + TURN_SECONDS
         try:
-            self._receive(data)
+            for packet in packets:
+                self._owner.received(self, packet)
+                if self._closed:
+                    return
+                now = self._owner.clock()
+                if self.session is not None:
+                    self._heard_at = now
+                if now >= ends:
+                    self._rest = packets
+                    self.govern_reading()
+                    asyncio.get_running_loop().call_soon(self._go_on)
+                    return
         except Malformed as error:
             self.send(error.answer)
             self.close(Reason.CLIENT_ERROR, f"0x{error.code:02X} {error.why}", error.code)
@@ -228,15 +258,18 @@ class Connection(asyncio.Protocol):
             self._owner.failed(self, error)
             self.close(Reason.SERVER_ERROR, repr(error))
 
-    def _receive(self, data: bytes) -> None:
-        if self.meter is not None and (seconds := self.meter.wait_seconds(len(data), self._owner.clock())):
-            self._hold(seconds)
-        for packet in self._decoder.feed(data):
-            self._owner.received(self, packet)
-            if self._closed:
-                return
-            if self.session is not None:
-                self._heard_at = self._owner.clock()
+    def _go_on(self) -> None:
+        packets, self._rest = self._rest, None
+        if packets is None:  # it was closed
+            return
+        self._deal_with(packets)
+        if not (self._closed or self._has_more):
+            self.govern_reading()
+
+    @property
+    def _has_more(self) -> bool:
+        """Whether packets wait for this client's next turn."""
+        return self._rest is not None
 
     def _hold(self, seconds: float) -> None:
         """Read nothing for a while: the client sent more than its share."""
