@@ -23,7 +23,7 @@ from tests.surroundings.pki import an_ec_key, key_text, name
 from warden.embedded.broker import Broker, Publication
 from warden.embedded.plane import now
 from warden.embedded.surroundings.authority import Authority
-from warden.embedded.tls import TlsFront, server_context
+from warden.embedded.tls import Handshakes, TlsFront, server_context
 
 SECONDS = 10
 REPORT_TOPIC = "$aws/things/lamp/defender/metrics/json"
@@ -412,7 +412,11 @@ def tls(home: Home, tmp_path: Path) -> Iterator[int]:
 
     def front() -> TlsFront:
         return TlsFront(
-            context, home.broker.protocol, admit=lambda *_: True, failed=lambda *_: None, may_begin=lambda _: True
+            context,
+            home.broker.protocol,
+            admit=lambda *_: True,
+            failed=lambda *_: None,
+            handshakes=Handshakes(lambda: 0.0),
         )
 
     async def listen() -> asyncio.Server:

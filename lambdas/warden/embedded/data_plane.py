@@ -25,6 +25,7 @@ from warden.domain.reports.topics import RESERVED_PREFIX
 from warden.embedded import channel
 from warden.embedded.access import Access, ClientRights
 from warden.embedded.broker import Broker, Publication
+from warden.embedded.broker.door import listen, make_room, port_of
 from warden.embedded.broker.rights import Peer, Rights, peer_of_socket
 from warden.embedded.broker_answers import BrokerAnswers
 from warden.embedded.exporter import Exporter
@@ -44,7 +45,6 @@ log = logging.getLogger(__name__)
 EXPIRE_EVERY_SECONDS = 60.0
 EXPIRE_AT_ONCE = 2_000
 STREAM_WAIT_SECONDS = 5.0
-BACKLOG = 1024
 
 
 class DataPlane:
@@ -64,8 +64,9 @@ class DataPlane:
         self._catalogues = CatalogueCache(CatalogueStore(self._catalogue_file), poll_ms=None)
         self._access_records = AccessRecords(self._catalogue_file)
         self._access = Access(self._access_records, Home("aws", options.region, options.account))
-        self._handshakes = Handshakes(time.monotonic)
-        self._broker = Broker(take=self._take, log=log, authorise=self._access.rights)
+        places = make_room()
+        self._handshakes = Handshakes(time.monotonic, places.handshakes)
+        self._broker = Broker(take=self._take, log=log, authorise=self._access.rights, most=places.connections)
         self._answered = RecordRegistryAnswer(self._log, self._log, self._catalogues, keep=self._log.keep)
         asked = AskedThings()
         rules = Options(
@@ -128,14 +129,12 @@ class DataPlane:
         files = directory / SERVER_CERTIFICATE_FILE, directory / SERVER_KEY_FILE
         anchors = [(directory / CA_FILE).read_text(), *self._access_records.anchors()]
         self._tls = server_context(*files, anchors)
-        loop = asyncio.get_running_loop()
         try:
-            server = await loop.create_server(self._tls_front, options.host, options.mqtts_port, backlog=BACKLOG)
+            server = await listen(self._tls_front, options.host, options.mqtts_port)
         except OSError as error:
             raise CannotListen(options.mqtts_port, "--mqtts-port", options.host) from error
         self._tls_server = server
-        port: int = server.sockets[0].getsockname()[1]
-        return port
+        return port_of(server)
 
     def _tls_front(self) -> TlsFront:
         return TlsFront(
@@ -143,7 +142,7 @@ class DataPlane:
             lambda: self._broker.protocol(_peer_of),
             admit=self._admit,
             failed=lambda address, why: log.info("no TLS handshake with %s: %s", address, why),
-            may_begin=self._handshakes.take,
+            handshakes=self._handshakes,
         )
 
     def _admit(self, address: str, certificate_id: str) -> bool:

@@ -13,6 +13,7 @@ BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 BROKER: Mapping[str, str] = {
     "connections": "Connections taken.",
+    "refused": "Connections turned away for want of descriptors.",
     "received": "Messages that clients published.",
     "sent": "Messages sent to clients.",
     "dropped": "Messages lost to a subscriber that is slow, or has too much waiting.",

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from warden.embedded.calm import Calm
 from warden.embedded.options import ServeOptions
 
 ORPHANED = 70
@@ -84,6 +85,7 @@ def log_as(name: str, logs: Logs) -> None:
     logging.Formatter.default_msec_format = "%s.%03d"
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter(f"%(asctime)s {name} %(levelname)s %(message)s")
+    handler.addFilter(Calm())
     handler.setFormatter(_JsonLines(name) if logs.format == "json" else text)
     logging.basicConfig(level=logs.level, handlers=[handler], force=True)
 

@@ -7,9 +7,10 @@ asks nobody about a certificate while it shakes hands: whether it is an active o
 import asyncio
 import hashlib
 import ssl
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from ipaddress import IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -55,25 +56,49 @@ def trust(context: ssl.SSLContext, pem: str) -> None:
 
 
 class Handshakes:
-    """How many handshakes an address may begin.
+    """How many handshakes an address may begin, and how many it may have begun and not ended.
+
+    All addresses of an IPv6 network of 64 bits, the least that anybody has, are one.
 
     Args:
         clock: Seconds, never going back.
+        most: How many may be unfinished; one address has a quarter of them at most.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], most: int = 1_000) -> None:
         self._clock = clock
+        self._most = most
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._unfinished: Counter[str] = Counter()
 
-    def take(self, address: str) -> bool:
-        """Whether an address may begin one more now."""
-        now = self._clock()
-        left, at = self._left.pop(address, (float(HANDSHAKES_AT_ONCE), now))
+    def begin(self, address: str) -> bool:
+        """Whether an address may begin one more now; it has begun then, until `end`."""
+        now, place = self._clock(), _place(address)
+        left, at = self._left.pop(place, (float(HANDSHAKES_AT_ONCE), now))
         left = min(HANDSHAKES_AT_ONCE, left + (now - at) * HANDSHAKES_A_SECOND)
-        self._left[address] = (max(left - 1, 0), now)
+        self._left[place] = (max(left - 1, 0), now)
         if len(self._left) > ADDRESSES_REMEMBERED:
             self._left.popitem(last=False)
-        return left >= 1
+        of_one, of_all = self._unfinished[place], self._unfinished.total()
+        if left < 1 or of_all >= self._most or of_one >= max(1, self._most // 4):
+            return False
+        self._unfinished[place] += 1
+        return True
+
+    def end(self, address: str) -> None:
+        """One that had begun is over, well or not."""
+        place = _place(address)
+        self._unfinished[place] -= 1
+        if not self._unfinished[place]:
+            del self._unfinished[place]
+
+
+def _place(address: str) -> str:
+    """Whose handshakes count together."""
+    if ":" not in address:
+        return address
+    host = IPv6Address(address.partition("%")[0])
+    return str(host.ipv4_mapped or IPv6Network((host, 64), strict=False))
 
 
 class TlsFront(asyncio.Protocol):
@@ -85,13 +110,13 @@ class TlsFront(asyncio.Protocol):
             the SHA-256 of the client's certificate, and `certificate`, as `ssl.SSLSocket.getpeercert` describes it.
         admit: Told address and certificate id after the handshake; False ends the connection.
         failed: Told address and reason where there was no handshake.
-        may_begin: Whether an address may begin a handshake now.
+        handshakes: Says whether an address may begin one now.
         handshake_seconds: How long it may take.
     """
 
     __slots__ = (
-        "_admit", "_begun", "_behind", "_context", "_failed", "_handshake_seconds", "_incoming", "_inner",
-        "_is_paused", "_may_begin", "_outgoing", "_tls", "_transport",
+        "_admit", "_begun", "_behind", "_context", "_failed", "_handshake_seconds", "_handshakes", "_incoming",
+        "_inner", "_is_paused", "_outgoing", "_tls", "_transport",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -104,14 +129,14 @@ class TlsFront(asyncio.Protocol):
         *,
         admit: Callable[[str, str], bool],
         failed: Callable[[str, str], object],
-        may_begin: Callable[[str], bool],
+        handshakes: Handshakes,
         handshake_seconds: float = HANDSHAKE_SECONDS,
     ) -> None:
         self._context = context
         self._behind = behind
         self._admit = admit
         self._failed = failed
-        self._may_begin = may_begin
+        self._handshakes = handshakes
         self._handshake_seconds = handshake_seconds
         self._inner: asyncio.Protocol | None = None
         self._begun: asyncio.TimerHandle | None = None
@@ -128,7 +153,7 @@ class TlsFront(asyncio.Protocol):
         """A client is there (called by the loop)."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        if not self._may_begin(self.address):
+        if not self._handshakes.begin(self.address):
             transport.abort()
             return
         self._tls = self._context.wrap_bio(self._incoming, self._outgoing, server_side=True)
@@ -160,9 +185,7 @@ class TlsFront(asyncio.Protocol):
 
     def _greet(self) -> None:
         """The client has shown a certificate that is trusted: is it one that may be used?"""
-        if self._begun is not None:
-            self._begun.cancel()
-            self._begun = None
+        self._has_ended()
         certificate_id = hashlib.sha256(self._tls.getpeercert(binary_form=True) or b"").hexdigest()
         if not self._admit(self.address, certificate_id):
             self._transport.close()
@@ -180,11 +203,18 @@ class TlsFront(asyncio.Protocol):
 
     def _end(self, why: str) -> None:
         """There is no handshake, or it broke."""
-        if self._begun is not None:
-            self._begun.cancel()
-            self._begun = None
+        if self._has_ended():
             self._failed(self.address, why)
         self._transport.abort()
+
+    def _has_ended(self) -> bool:
+        """The handshake is over. Returns whether it was not before."""
+        if self._begun is None:
+            return False
+        self._begun.cancel()
+        self._begun = None
+        self._handshakes.end(self.address)
+        return True
 
     def _flush(self) -> None:
         if self._outgoing.pending and not self._transport.is_closing():

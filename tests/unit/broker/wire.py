@@ -186,11 +186,14 @@ class Home:
 
 
 @asynccontextmanager
-async def home(taker: Taker | None = None, clock: Clock | None = None, **options: Any) -> AsyncIterator[Home]:
+async def home(
+    taker: Callable[[Publication], bool] | None = None, clock: Clock | None = None, **options: Any
+) -> AsyncIterator[Home]:
     taking, passing, events = taker or Taker(), clock or Clock(), list[Event]()
     options = {"tell": events.append, "wall": lambda: int(passing.now * 1000)} | options
+    taken = taking.taken if isinstance(taking, Taker) else []
     broker = Broker(take=taking, log=logging.getLogger("broker"), clock=passing, **options)
-    running = Home(broker, await broker.listen("127.0.0.1", 0), taking.taken, passing, events)
+    running = Home(broker, await broker.listen("127.0.0.1", 0), taken, passing, events)
     try:
         yield running
     finally:

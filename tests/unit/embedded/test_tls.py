@@ -107,7 +107,7 @@ class Listener:
             lambda: self.behind(self.said),
             admit=lambda _, certificate_id: certificate_id in self.known,
             failed=lambda _, why: self.failed.append(why),
-            may_begin=self.handshakes.take,
+            handshakes=self.handshakes,
             handshake_seconds=0.2,
         )
 
@@ -369,17 +369,72 @@ def test_both_names_of_the_protocol_are_known_as_aws_knows_them(listener: Listen
 def test_an_address_that_begins_too_many_handshakes_is_not_heard_for_a_while() -> None:
     time = [0.0]
     handshakes = Handshakes(lambda: time[0])
-    assert [handshakes.take("a") for _ in range(HANDSHAKES_AT_ONCE + 1)] == [*[True] * HANDSHAKES_AT_ONCE, False]
-    assert handshakes.take("b")
+
+    def one(address: str) -> bool:
+        may_begin = handshakes.begin(address)
+        if may_begin:
+            handshakes.end(address)
+        return may_begin
+
+    assert [one("192.0.2.1") for _ in range(HANDSHAKES_AT_ONCE + 1)] == [*[True] * HANDSHAKES_AT_ONCE, False]
+    assert one("192.0.2.2")
     time[0] += 1
-    assert [handshakes.take("a") for _ in range(HANDSHAKES_A_SECOND + 1)] == [*[True] * HANDSHAKES_A_SECOND, False]
+    assert [one("192.0.2.1") for _ in range(HANDSHAKES_A_SECOND + 1)] == [*[True] * HANDSHAKES_A_SECOND, False]
 
 
 def test_no_more_addresses_are_remembered_than_there_is_room_for() -> None:
     handshakes = Handshakes(lambda: 0.0)
     for number in range(ADDRESSES_REMEMBERED + 10):
-        assert handshakes.take(str(number))
+        assert handshakes.begin(str(number))
+        handshakes.end(str(number))
     assert len(handshakes._left) == ADDRESSES_REMEMBERED
+
+
+def test_handshakes_that_are_never_ended_are_bounded_for_each_address_and_for_all() -> None:
+    handshakes = Handshakes(lambda: 0.0, most=8)
+    assert [handshakes.begin("192.0.2.1") for _ in range(3)] == [True, True, False]
+    for last in range(2, 5):
+        assert [handshakes.begin(f"192.0.2.{last}") for _ in range(2)] == [True, True]
+    assert not handshakes.begin("192.0.2.9")
+    handshakes.end("192.0.2.2")
+    assert handshakes.begin("192.0.2.9")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_one"),
+    [
+        ("2001:db8::1", "2001:db8:0:0:ffff::2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+    ],
+)
+def test_an_ipv6_network_that_one_host_may_have_to_itself_counts_as_one_address(
+    one: str, other: str, is_one: bool
+) -> None:
+    handshakes = Handshakes(lambda: 0.0, most=4)
+    assert handshakes.begin(one)
+    assert handshakes.begin(other) is not is_one
+
+
+def test_a_handshake_counts_until_it_is_over_however_it_ends(listener: Listener) -> None:
+    listener.handshakes = Handshakes(lambda: 0.0, most=4)
+    context = listener.device()
+
+    async def talk(port: int) -> None:
+        for _ in range(3):
+            _, silent = await listener.connect(port)  # its connection ends before the handshake
+            silent.close()
+            with suppress(ConnectionError):
+                reader, writer = await listener.connect(port)
+                writer.write(b"no TLS at all")
+                await reader.read()
+            reader, writer = await listener.connect(port, context)
+            writer.write(b"hello")
+            assert await reader.readexactly(5) == b"hello"
+
+    listener.serving(talk)
 
 
 def test_the_servers_certificate_names_every_way_to_reach_it_and_serves_for_nothing_else(tmp_path: Path) -> None:

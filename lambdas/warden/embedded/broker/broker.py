@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from warden.embedded.broker import door
 from warden.embedded.broker.connection import Connection, Reason
 from warden.embedded.broker.entrance import Entrance
 from warden.embedded.broker.events import Event
@@ -38,7 +39,7 @@ from warden.embedded.broker.stats import Stats
 from warden.embedded.broker.wills import LastWill, Wills
 
 SWEEP_SECONDS = 1.0
-BACKLOG = 1024
+MOST_CONNECTIONS = 500_000  # AWS IoT Core quotas
 
 REAUTHORISED_AT_ONCE = 50
 """Clients; each may take a tenth of a millisecond, and more with many policies."""
@@ -61,6 +62,7 @@ class Broker:
         authorise: Says what a client that connects may do, or None where it may not. The right to its will is asked
             of what it answers.
         tell: Told of each event, on the loop's thread.
+        most: How many connections there may be.
         limits: What each connection is held to in a second; AWS's are `limits.AWS_LIMITS`.
         ways: What to do where AWS's documents leave it open.
         clock: Seconds, never going back.
@@ -78,6 +80,7 @@ class Broker:
         log: logging.Logger,
         authorise: Authorise = everything_allowed,
         tell: Callable[[Event], None] = lambda _: None,
+        most: int = MOST_CONNECTIONS,
         limits: Limits = NO_LIMITS,
         ways: Ways = Ways(),  # noqa: B008 (it is frozen)
         clock: Callable[[], float] = time.monotonic,
@@ -87,6 +90,7 @@ class Broker:
         self.clock = clock
         self.paused = False
         self._log = log
+        self._most = most
         self._limits = limits
         self.retained = Retained(clock)
         self._wills = Wills(self._publish_will)
@@ -115,10 +119,9 @@ class Broker:
 
     async def listen(self, host: str, port: int) -> int:
         """Take connections, in plain text. Returns the port, which was chosen where 0 was asked for."""
-        server = await asyncio.get_running_loop().create_server(self.protocol, host, port, backlog=BACKLOG)
+        server = await door.listen(self.protocol, host, port)
         self._servers.append(server)
-        bound: int = server.sockets[0].getsockname()[1]
-        return bound
+        return door.port_of(server)
 
     def protocol(self, peer_of: PeerOf = peer_of_socket) -> Connection:
         """A connection for a transport, which whoever has that is to make.
@@ -151,6 +154,11 @@ class Broker:
     ) -> None:
         """Send a message of our own to those who subscribed to it; `take` is not shown it."""
         self._router.publish(self._router.message(topic, payload, retain=retain, properties=properties), qos)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room for one more connection."""
+        return len(self._connections) >= self._most
 
     @property
     def kept_bytes(self) -> int:
@@ -230,6 +238,12 @@ class Broker:
     def opened(self, connection: Connection) -> None:
         """See `Owner`."""
         self.stats.connections += 1
+        if self.is_full:
+            self.stats.refused += 1
+            told = "%s is turned away: there are %d connections, and no descriptors for more"
+            self._log.warning(told, connection.peer.address, len(self._connections))
+            connection.close(Reason.SERVER_INITIATED_DISCONNECT)
+            return
         self._connections.add(connection)
         if self._sweep is None:
             self._sweep_later()
@@ -261,7 +275,9 @@ class Broker:
         session, will = connection.session, connection.will
         client_id = session.client_id if session is not None else ""
         if reason not in (Reason.CLIENT_INITIATED_DISCONNECT, Reason.SERVER_INITIATED_DISCONNECT):
-            self._log.info("client %r at %s closed: %s %s", client_id, connection.peer.address, reason, why)
+            was_nobody = session is None and reason is Reason.CONNECTION_LOST  # who asked whether somebody is here
+            level = logging.DEBUG if was_nobody else logging.INFO
+            self._log.log(level, "client %r at %s closed: %s %s", client_id, connection.peer.address, reason, why)
         if session is None:
             return
         self._entrance.leave(connection)

@@ -9,6 +9,7 @@ class Stats:
 
     Attributes:
         connections: Connections taken.
+        refused: Of these, turned away at once: there were as many as there may be.
         received: PUBLISH packets that clients sent.
         sent: PUBLISH packets sent to clients.
         dropped: Messages lost to a subscriber that is slow, or has too much waiting, or gets too much.
@@ -24,6 +25,7 @@ class Stats:
     """
 
     connections: int = 0
+    refused: int = 0
     received: int = 0
     sent: int = 0
     dropped: int = 0
