@@ -47,6 +47,10 @@ def test_registry_edits_that_cannot_be_kept_are_told_and_kept_later(tmp_path: Pa
             iot.update_certificate(certificateId=certificate, newStatus="INACTIVE")
         assert raised.value.response["Error"]["Code"] == "ServiceUnavailableException"
         assert "SQLite: " in str(raised.value)
+        with pytest.raises(ClientError, match=r"it took effect and cannot be kept: .*File too large") as raised:
+            home.client("sns").create_topic(Name="alerts")
+        assert raised.value.response["Error"]["Code"] == "ServiceUnavailableException"
+        assert len(home.client("sns").list_topics()["Topics"]) == 1
         _, why = eventually(lambda: (found := home.health())[0] == 503 and found)
         assert "cannot be kept: [Errno 27] File too large" in why
         let_files_grow(home, resource.RLIM_INFINITY)
@@ -56,3 +60,4 @@ def test_registry_edits_that_cannot_be_kept_are_told_and_kept_later(tmp_path: Pa
         home.start()
         described = home.client("iot").describe_certificate(certificateId=certificate)
         assert described["certificateDescription"]["status"] == "INACTIVE", "what was refused took effect"
+        assert len(home.client("sns").list_topics()["Topics"]) == 1

@@ -22,6 +22,27 @@ def test_health_is_what_we_are_told(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
+    ("service", "operation", "given"),
+    [
+        ("iot", "create_job", {"jobId": "j", "targets": ["t"], "document": "{}"}),
+        ("iot", "list_jobs", {}),
+        ("iot", "create_topic_rule", {"ruleName": "r", "topicRulePayload": {"sql": "SELECT 1", "actions": []}}),
+        ("iot", "create_domain_configuration", {"domainConfigurationName": "d"}),
+        ("sns", "create_platform_application", {"Name": "a", "Platform": "GCM", "Attributes": {}}),
+        ("sns", "create_platform_endpoint", {"PlatformApplicationArn": "a", "Token": "t"}),
+    ],
+)
+def test_what_nothing_would_come_of_is_refused_by_its_name(
+    home: Home, service: str, operation: str, given: dict[str, object]
+) -> None:
+    client = home.client(service)
+    name = client.meta.method_to_api_mapping[operation]
+    with pytest.raises(ClientError, match=f"{service} {name} is not part of the embedded AWS surroundings") as error:
+        getattr(client, operation)(**given)
+    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+@pytest.mark.parametrize(
     "host",
     [
         "evil.example",

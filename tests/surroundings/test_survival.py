@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from cryptography import x509
@@ -38,8 +39,6 @@ def fill(home: Home) -> None:
     certificate = iot.create_keys_and_certificate(setAsActive=True)["certificateArn"]
     iot.attach_policy(policyName="p", target=certificate)
     iot.attach_thing_principal(thingName="pump", principal=certificate)
-    iot.create_topic_rule(ruleName="r", topicRulePayload={"sql": "SELECT * FROM 'a'", "actions": []})
-    iot.create_job(jobId="j", targets=[f"arn:aws:iot:{REGION}:{ACCOUNT}:thing/pump"], document="{}")
     iot.create_role_alias(roleAlias="ra", roleArn=f"arn:aws:iam::{ACCOUNT}:role/r")
     home.client("iot-data").update_thing_shadow(thingName="pump", payload=b'{"state":{"desired":{"on":true}}}')
     iam.create_role(RoleName="r", AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":[]}')
@@ -71,7 +70,6 @@ def registry_of(home: Home) -> list[object]:
             iot.list_thing_principals(thingName="pump"),
             iot.list_certificates(),
             iot.list_policies(),
-            iot.list_topic_rules(),
             iot.describe_role_alias(roleAlias="ra"),
             iam.get_role(RoleName="r"),
             sns.list_topics(),
@@ -287,6 +285,21 @@ def test_a_checkpoint_names_no_code_but_what_is_listed(tmp_path: Path) -> None:
     assert not texts & {"os", "subprocess", "builtins.eval", "posix"}
 
 
+def test_what_no_checkpoint_may_name_does_not_take_the_place_of_the_last_one(tmp_path: Path) -> None:
+    lock, state = threading.Condition(), {"things": [1]}
+    keeper = Keeper(tmp_path / FILE, lambda: checkpoint.dump(state, checkpoint.READABLE[0]), lock)
+    with lock:
+        keeper.changed()
+    keeper.now()
+    state["things"].append(UUID(int=7))  # type: ignore[arg-type]
+    with lock:
+        keeper.changed()
+    with pytest.raises(OSError, match=r"uuid\.UUID is in it, which no checkpoint may name"):
+        keeper.now()
+    assert "uuid.UUID" in keeper.hindrance
+    assert checkpoint.load(tmp_path / FILE) == {"things": [1]}
+
+
 def test_the_checkpoint_of_each_readable_moto_is_read(tmp_path: Path) -> None:
     assert {f"moto-{version}.checkpoint" for version in checkpoint.READABLE} == {
         each.name for each in KEPT.parent.iterdir()
@@ -331,7 +344,8 @@ def test_a_full_disk_fails_checkpoint_now_and_leaves_the_old_file(tmp_path: Path
         keeper.changed()
     with pytest.raises(OSError, match="missing"):
         keeper.now()
-    keeper.if_cheap()
+    with pytest.raises(OSError, match="missing"):
+        keeper.if_cheap()
     file.parent.mkdir()
     keeper.now()
     assert file.read_bytes() == b"new"

@@ -81,6 +81,12 @@ SERVICES: Mapping[str, Service] = {
     "sts": Service(sts_backends, STSBackend, TokenResponse, regional=False),
 }
 
+NOT_HERE: Mapping[str, tuple[str, ...]] = {
+    "iot": ("Job", "TopicRule", "DomainConfiguration"),
+    "sns": ("PlatformApplication", "PlatformEndpoint", "EndpointAttributes"),
+}
+"""Parts of the names of operations that moto would answer, and that nothing would come of."""
+
 _one_a_process = threading.Lock()
 
 
@@ -164,6 +170,7 @@ class Backends:
             asked = _Request.from_primitives(request.method, url, dict(request.headers), request.body)
             handler.setup_class(asked, url, asked.headers)
             operation = handler.operation()
+            _check_is_here(service, operation)
             status, headers, body = handler.call_action()
         except NotImplementedError:
             raise _not_implemented(service, operation) from None
@@ -247,6 +254,11 @@ def _response_of(service: str, status: int, headers: Mapping[str, Any], body: st
         if name.lower() not in ("status", "server", "date", "content-length", "connection")
     }
     return HttpResponse(int(status), kept, body.encode() if isinstance(body, str) else body)
+
+
+def _check_is_here(service: str, operation: str) -> None:
+    if any(part in operation for part in NOT_HERE.get(service, ())):
+        raise _not_implemented(service, operation)
 
 
 def _not_implemented(service: str, operation: str) -> Refused:

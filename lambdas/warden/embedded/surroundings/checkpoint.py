@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from warden.domain.errors import WardenError
@@ -72,18 +73,29 @@ class CheckpointUnreadable(WardenError):
         )
 
 
+class Unkeepable(OSError):
+    """Something is in the surroundings that no checkpoint may hold."""
+
+
 class _Pickler(pickle.Pickler):
     def reducer_override(self, obj: object) -> Any:
         if isinstance(obj, threading.Condition):
             return threading.Condition, ()
+        if isinstance(obj, type | FunctionType) and not _may_name(obj.__module__, obj.__qualname__):
+            # what could not be read back must not take the place of what can
+            raise Unkeepable(f"{obj.__module__}.{obj.__qualname__} is in it, which no checkpoint may name")
         return NotImplemented
+
+
+def _may_name(module: str, name: str) -> bool:
+    return (module, name) in _OTHERS or (module in _MODULES and "." not in name)
 
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _OTHERS:
             return super().find_class(module, name)
-        if module in _MODULES and "." not in name:
+        if _may_name(module, name):
             found = super().find_class(module, name)
             if isinstance(found, type) and found.__module__ == module:
                 return found
@@ -181,12 +193,16 @@ class Keeper:
                 self._write()
 
     def if_cheap(self) -> None:
-        """As `now`, where the last write was long enough ago for its cost; else the thread does it later."""
-        if time.monotonic() - self._ended >= COST_SHARE * self._cost_seconds:
+        """As `now`, where the last write was long enough ago for its cost, or failed; else the thread does it later.
+
+        Raises: OSError, where it cannot be written; the thread tries again.
+        """
+        if self.hindrance or time.monotonic() - self._ended >= COST_SHARE * self._cost_seconds:
             try:
                 self.now()
             except OSError:
-                self._wake.set()  # the thread tries again
+                self._wake.set()
+                raise
 
     def stop(self) -> None:
         """Write the last changes, and no more. Raises: OSError."""
@@ -197,9 +213,9 @@ class Keeper:
 
     def _write(self) -> None:
         begun = time.monotonic()
-        with self._lock:
-            changes, content = self._changes, self._snapshot()
         try:
+            with self._lock:
+                changes, content = self._changes, self._snapshot()
             replace(self._path, content)
         except OSError as error:
             if not self.hindrance:

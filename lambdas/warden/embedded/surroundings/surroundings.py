@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from warden.control_api.http import HttpRequest, HttpResponse
 from warden.embedded.surroundings import checkpoint
+from warden.embedded.surroundings.answers import Refused, refusal
 from warden.embedded.surroundings.authority import Authority
 from warden.embedded.surroundings.backends import MOTO_VERSION, SERVICES, Backends, is_state
 from warden.embedded.surroundings.clients import in_process_client
@@ -110,17 +111,23 @@ class Surroundings:
 
     def call(self, service: str, request: HttpRequest) -> HttpResponse:
         """One request to one of `SERVICES`, answered when those who must know of a registry change do."""
+        response, _ = self._call(service, request)
+        return response
+
+    def _call(self, service: str, request: HttpRequest) -> tuple[HttpResponse, bool]:
+        """The answer, and whether there is something new to keep."""
         if service == "iot-data" and self._messages.matches(request):
-            return self._messages.handle(request)  # without the lock: the broker may have to ask the registry
+            return self._messages.handle(request), False  # without the lock: the broker may have to ask the registry
         with self._lock:
             operation, response = self._backends.call(service, request)
             change = self._take_change()
-            if change.things or change.access or _mutated(operation, response):
+            is_new = bool(change.things or change.access) or _mutated(operation, response)
+            if is_new:
                 self._keeper.changed()
                 self._lock.notify_all()
         if change.things or change.access or change.events:
             self._on_registry_change(change)
-        return response
+        return response, is_new
 
     def _take_change(self) -> RegistryChange:
         registry, now = self._backends.registry, self._clock()
@@ -138,9 +145,15 @@ class Surroundings:
             return self._backends.registry.all_access()
 
     def call_and_keep(self, service: str, request: HttpRequest) -> HttpResponse:
-        """As `call`; what the client is told is on disk already where that is cheap."""
-        response = self.call(service, request)
-        self._keeper.if_cheap()
+        """As `call`; what the client is told is on disk already where that is cheap. Where it cannot be, the client is
+        told that: it took effect, and a crash would lose it."""
+        response, is_new = self._call(service, request)
+        try:
+            self._keeper.if_cheap()
+        except OSError as error:
+            if is_new:
+                why = f"it took effect and cannot be kept: {error}; ask again when that is mended"
+                return refusal(service, Refused(503, "ServiceUnavailableException", why))
         return response
 
     def client(self, service: str) -> Any:
