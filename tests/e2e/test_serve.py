@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -111,10 +111,7 @@ def test_a_port_in_use_is_named_with_the_option_to_change_it_and_nobody_is_sent_
         code, text = run("serve", "--data", str(tmp_path), *(word for pair in ports.items() for word in pair))
 
     assert code == 1
-    assert text == (
-        f"Error: port {port} of 127.0.0.1 is in use, or not for this user to listen on; "
-        f"choose another one with {option}\n"
-    )
+    assert text == (f"Error: port {port} of 127.0.0.1 is in use; choose another one with {option}\n")
     assert not (tmp_path / "endpoints.json").exists()
 
 
@@ -238,3 +235,56 @@ def test_a_hanging_subscriber_does_not_cost_what_was_done_last(tmp_path: Path) -
         assert "was killed" not in home.log.read_text()
         kept = (home.data / "surroundings.checkpoint").read_bytes()
         assert [name for name in names if name.encode() not in kept] == []
+
+
+@pytest.mark.parametrize(
+    ("host", "code", "told"),
+    [
+        ("192.0.2.77", 1, "--host 192.0.2.77 is no address of this machine; give one that is, or its host name"),
+        ("no-such-host.invalid", 1, "--host no-such-host.invalid cannot be resolved; give a name or an address of"),
+        ("0.0.0.0", 2, "the name or the address that devices connect to, which the certificate has to name"),  # noqa: S104
+        ("::", 2, "expected the name or the address that devices connect to"),
+    ],
+)
+def test_a_host_that_devices_could_not_find_is_told_by_its_name(
+    tmp_path: Path, host: str, code: int, told: str
+) -> None:
+    found, text = run(
+        "serve", "--data", str(tmp_path / "data"), *("--port", "0", "--mqtt-port", "0", "--mqtts-port", "0"),
+        "--host", host,
+    )  # fmt: skip
+    assert found == code
+    assert told in " ".join(text.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("option", [("--account", "111111111111"), ("--region", "eu-west-1")])
+def test_the_data_of_another_account_or_region_is_not_served(tmp_path: Path, option: tuple[str, str]) -> None:
+    data, ports = tmp_path / "data", ("--port", "0", "--mqtt-port", "0", "--mqtts-port", "0")
+    with running(data):
+        pass
+    code, text = run("serve", "--data", str(data), *ports, *option)
+    assert code == 1
+    assert f"{data} is of --account 000000000000 --region us-east-1, not of --account" in text
+    with running(data) as again:
+        assert again.is_healthy()
+
+
+def test_a_directory_that_others_may_write_to_is_not_served(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(0o777)
+    code, text = run("serve", "--data", str(data))
+    assert (code, text) == (
+        1,
+        f"Error: {data} is for other users to write to; chmod 700 it, or choose another one with --data\n",
+    )
+    assert list(data.iterdir()) == []
+
+
+def test_a_terminal_that_is_closed_ends_it_as_sigterm_does(tmp_path: Path) -> None:
+    home = Home(tmp_path / "data")
+    with closing(home):
+        home.process.send_signal(signal.SIGHUP)
+        assert home.process.wait(10) == 0
+    assert not (home.data / "channel").exists()
+    assert not (home.data / "endpoints.json").exists()

@@ -76,6 +76,7 @@ class Home:
             account=ACCOUNT,
             region=region,
             base_url=self.url,
+            devices_host="home.example",
             on_registry_change=listener or (lambda change: change.things and self.changes.append(change.things)),
             broker=RemoteBroker(data_dir / "nobody.sock"),
             clock=clock,

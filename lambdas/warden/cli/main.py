@@ -34,6 +34,15 @@ def _matching(pattern: str, expected: str) -> Check:
     return check
 
 
+def _host(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """A name or an address that devices can find this machine by, and that its certificate can name."""
+    _matching(r"[A-Za-z0-9.:-]{1,253}", "a host name or an IP address of this machine")(context, parameter, value)
+    if value in ("0.0.0.0", "::", "0"):  # noqa: S104 (it is refused)
+        expected = "the name or the address that devices connect to, which the certificate has to name"
+        raise click.BadParameter(f"expected {expected}, got {value!r}")
+    return value
+
+
 def _limits(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> Limits:
     """Quotas as `NAME=NUMBER`, over AWS's."""
     try:
@@ -139,8 +148,8 @@ def main() -> None:
     "--host",
     default="127.0.0.1",
     show_default=True,
-    callback=_matching(r"[A-Za-z0-9.:-]{1,253}", "a host name or an IP address of this machine"),
-    help="Where devices with certificates connect; all else stays on 127.0.0.1.",
+    callback=_host,
+    help="Where devices with certificates connect, a name or an address; all else stays on 127.0.0.1.",
 )
 @click.option(
     "--account",

@@ -13,10 +13,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from warden.embedded.options import CONTROL_FILE, LOG_FILE
+from warden.embedded.options import CONTROL_FILE, HOME_FILE, LOG_FILE
 
 DELIVERIES_FILE, CHECKPOINT_FILE = "deliveries.db", "surroundings.checkpoint"
-FILES: Final = (CONTROL_FILE, DELIVERIES_FILE, CHECKPOINT_FILE, "ca.pem", "ca.key", LOG_FILE)
+FILES: Final = (HOME_FILE, CONTROL_FILE, DELIVERIES_FILE, CHECKPOINT_FILE, "ca.pem", "ca.key", LOG_FILE)
 """In this order; what is made anew at each start is not among them."""
 
 NEEDED: Final = (CONTROL_FILE, LOG_FILE)

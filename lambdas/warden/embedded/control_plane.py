@@ -138,6 +138,7 @@ class ControlPlane:
             account=options.account,
             region=options.region,
             base_url=f"http://127.0.0.1:{options.http_port}",
+            devices_host=options.host,
             on_registry_change=self._registry_changed,
             broker=self._broker,
             clock=now,
@@ -193,7 +194,7 @@ class ControlPlane:
         try:
             self._server = serve(app, "127.0.0.1", port)
         except OSError as error:
-            raise CannotListen(port, "--port") from error
+            raise CannotListen(error, port, "--port") from error
         for worker in self._workers.values():
             worker.start()
         self._compare_access()

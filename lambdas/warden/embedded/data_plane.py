@@ -121,7 +121,7 @@ class DataPlane:
         try:
             return await self._broker.listen("127.0.0.1", port)
         except OSError as error:
-            raise CannotListen(port, "--mqtt-port") from error
+            raise CannotListen(error, port, "--mqtt-port") from error
 
     async def _listen_with_tls(self) -> int:
         options = self._settings.options
@@ -132,7 +132,7 @@ class DataPlane:
         try:
             server = await listen(self._tls_front, options.host, options.mqtts_port)
         except OSError as error:
-            raise CannotListen(options.mqtts_port, "--mqtts-port", options.host) from error
+            raise CannotListen(error, options.mqtts_port, "--mqtts-port", options.host) from error
         self._tls_server = server
         return port_of(server)
 

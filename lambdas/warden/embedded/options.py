@@ -56,5 +56,5 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
         return max(self.datapoint_days, 4)
 
 
-LOG_FILE, CONTROL_FILE = "log.db", "control.db"
+LOG_FILE, CONTROL_FILE, HOME_FILE = "log.db", "control.db", "home.json"
 CA_FILE, SERVER_CERTIFICATE_FILE, SERVER_KEY_FILE = "ca.pem", "server.pem", "server.key"

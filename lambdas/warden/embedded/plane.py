@@ -4,8 +4,10 @@ A plane gets its settings as its argument. It says on its standard output that i
 it is not. Its standard input is the supervisor's: where that ends, the supervisor has died, and so does the plane.
 """
 
+import errno
 import logging
 import os
+import socket
 import sys
 import threading
 import time
@@ -69,15 +71,30 @@ class CannotListen(Exception):
     """A port is not to be had.
 
     Args:
+        error: What the machine says.
         port: Which.
         option: Of `warden serve`, to choose another one.
         host: Where it is.
     """
 
-    def __init__(self, port: int, option: str, host: str = "127.0.0.1") -> None:
-        super().__init__(
-            f"port {port} of {host} is in use, or not for this user to listen on; choose another one with {option}"
-        )
+    def __init__(self, error: OSError, port: int, option: str, host: str = "127.0.0.1") -> None:
+        another = f"choose another one with {option}"
+        if isinstance(error, socket.gaierror):
+            why = f"--host {host} cannot be resolved; give a name or an address of this machine"
+        elif _is(error, errno.EADDRNOTAVAIL):
+            why = f"--host {host} is no address of this machine; give one that is, or its host name"
+        elif _is(error, errno.EADDRINUSE):
+            why = f"port {port} of {host} is in use; {another}"
+        elif _is(error, errno.EACCES):
+            why = f"port {port} of {host} is not for this user to listen on; {another}"
+        else:
+            why = f"port {port} of {host} cannot be listened on ({error}); {another}"
+        super().__init__(why)
+
+
+def _is(error: OSError, number: int) -> bool:
+    """Whether an error is of a number; the HTTP server has it in its text only."""
+    return error.errno == number or (error.errno is None and os.strerror(number) in str(error))
 
 
 def log_as(name: str, logs: Logs) -> None:

@@ -10,7 +10,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, TextIO
@@ -21,6 +22,7 @@ from warden.adapters.sqlite import SqliteTable, WrongSchema
 from warden.domain.errors import Unavailable
 from warden.embedded.options import (
     CONTROL_FILE,
+    HOME_FILE,
     LOG_FILE,
     SERVER_CERTIFICATE_FILE,
     SERVER_KEY_FILE,
@@ -47,6 +49,7 @@ RESTART_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 """Before the first, second, … restart in a row; a plane that lived for half a minute starts with the first again."""
 
 LIVED_SECONDS = 30.0
+LONGEST_SOCKET_NAME = 100  # bytes; a little less than what Linux and macOS take
 
 
 class CannotServe(Exception):
@@ -138,17 +141,19 @@ class Supervisor:
 
         Raises: CannotServe.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._news.put(None))
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # under nohup, it stays ignored
+                signal.signal(number, lambda *_: self._news.put(None))
         os.umask(0o077)
         directory = self._options.directory
         endpoints = directory / "endpoints.json"
-        with _prepare(directory) as lock, tempfile.TemporaryDirectory(prefix="warden-") as meeting:
+        with _prepare(directory) as lock, _meeting_place(directory) as channel:
             self._lock = lock.fileno()
+            _claim(directory / HOME_FILE, self._options)
             _certify(directory, self._options.host)
             endpoints.unlink(missing_ok=True)  # of one that was killed
             try:
-                serving(self._start(Path(meeting) / "channel", endpoints))
+                serving(self._start(channel, endpoints))
                 self._watch()
             finally:
                 self._stop()
@@ -232,6 +237,43 @@ def _certify(directory: Path, host: str) -> None:
         raise CannotServe(f"the certificate for {host} cannot be made: {error}") from error
 
 
+@contextmanager
+def _meeting_place(directory: Path) -> Iterator[Path]:
+    """Where the planes' channel is: in the data directory, unless that is too long a name for a socket's."""
+    channel = directory / "channel"
+    if len(os.fsencode(channel)) <= LONGEST_SOCKET_NAME:
+        try:
+            yield channel
+        finally:
+            channel.unlink(missing_ok=True)
+    else:
+        with tempfile.TemporaryDirectory(prefix="warden-") as meeting:
+            yield Path(meeting) / "channel"
+
+
+class _Home(msgspec.Struct, frozen=True):
+    """Whose a data directory is: everything in it has these in its ARNs."""
+
+    account: str
+    region: str
+
+    def __str__(self) -> str:
+        return f"--account {self.account} --region {self.region}"
+
+
+def _claim(file: Path, options: ServeOptions) -> None:
+    """Note whose the data directory is, at the first start. Raises CannotServe, where it is another one's."""
+    asked = _Home(options.account, options.region)
+    try:
+        if not file.exists():
+            file.write_bytes(msgspec.json.encode(asked))
+        found = msgspec.json.decode(file.read_bytes(), type=_Home)
+    except (OSError, msgspec.DecodeError) as error:
+        raise CannotServe(f"{file} cannot be used: {error}; it says whose the data directory is") from error
+    if found != asked:
+        raise CannotServe(f"{file.parent} is of {found}, not of {asked}; give these, or another directory with --data")
+
+
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
@@ -257,6 +299,10 @@ def _prepare(directory: Path) -> TextIO:
     """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        about = directory.stat()
+        if about.st_uid != os.geteuid() or about.st_mode & 0o022:
+            whose = "not this user's" if about.st_uid != os.geteuid() else "for other users to write to"
+            raise CannotServe(f"{directory} is {whose}; chmod 700 it, or choose another one with --data")
         file = (directory / "lock").open("a+")
     except OSError as error:
         raise CannotServe(f"{directory} cannot be used ({error.strerror}); choose another one with --data") from error

@@ -102,6 +102,7 @@ class Backends:
         region: Its region.
         base_url: What queue URLs begin with, without a slash at the end.
         authority: Issues certificates.
+        devices_host: Where devices connect.
         outlet: Where SNS messages leave.
         pause: For long polls, see `Queues`.
     Raises: RuntimeError, where this process has another one open.
@@ -114,6 +115,7 @@ class Backends:
         region: str,
         base_url: str,
         authority: Authority,
+        devices_host: str,
         outlet: Outlet,
         pause: Callable[[float], bool],
     ) -> None:
@@ -123,6 +125,7 @@ class Backends:
         self._region = region
         self._base_url = base_url
         self._authority = authority
+        self._devices_host = devices_host
         self._outlet = outlet
         self._pause = pause
         self._undo = [sns.install(), queues.install(), _use_valid_certificates()]
@@ -188,6 +191,7 @@ class Backends:
     def _place(self, key: Key, backend: BaseBackend) -> None:
         if isinstance(backend, Registry):
             backend.authority = self._authority
+            backend.devices_host = self._devices_host
         if isinstance(backend, sns.Notifications):
             backend.outlet = self._outlet
         if isinstance(backend, Queues):

@@ -9,7 +9,7 @@ from warden.embedded.surroundings.logging_options import LoggingOptions
 from warden.embedded.surroundings.registry_events import RegistryEvents
 from warden.storage.access import Kind, Subject
 
-NOT_KEPT = ("authority", "access_touched", "changes")
+NOT_KEPT = ("authority", "devices_host", "access_touched", "changes")
 """Attributes that a checkpoint does not hold."""
 
 
@@ -24,7 +24,10 @@ class Registry(RegistryEvents):
     Attributes:
         touched: Names of things whose registration or group membership changed since `take_touched`.
         logging: What the logging operations set.
+        devices_host: Where devices connect. Set by who owns this backend, as `authority` is.
     """
+
+    devices_host: str
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -131,9 +134,9 @@ class Registry(RegistryEvents):
         self.touched |= members
 
     def describe_endpoint(self, endpoint_type: str) -> FakeEndpoint:
-        """Where devices connect: this machine, and never a host of AWS."""
+        """Where devices connect: this home, and never a host of AWS."""
         endpoint = super().describe_endpoint(endpoint_type)
-        endpoint.endpoint = "127.0.0.1"
+        endpoint.endpoint = self.devices_host
         return endpoint
 
     def __getstate__(self) -> dict[str, Any]:

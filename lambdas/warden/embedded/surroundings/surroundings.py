@@ -54,6 +54,7 @@ class Surroundings:
         account: 12 digits.
         region: The only region there is.
         base_url: Where clients and subscribers find the HTTP port, without a slash at the end.
+        devices_host: Where devices connect.
         on_registry_change: Told after the mutation and before its answer, without the lock. What it raises fails
             the request, which took effect.
         broker: Where iot-data publishes, and finds what is retained.
@@ -68,6 +69,7 @@ class Surroundings:
         account: str,
         region: str,
         base_url: str,
+        devices_host: str,
         on_registry_change: Callable[[RegistryChange], None],
         broker: MessageBroker,
         clock: Callable[[], int],
@@ -96,6 +98,7 @@ class Surroundings:
                 region=region,
                 base_url=base_url,
                 authority=authority,
+                devices_host=devices_host,
                 outlet=outlet,
                 pause=self._pause,
             )
