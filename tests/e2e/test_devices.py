@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -131,10 +132,20 @@ def test_a_certificate_that_is_deactivated_ends_its_connections_and_lets_nobody_
     client = device(its_own, f"doomed-{status}")
     its_own.iot.update_certificate(certificateId=its_own.id, newStatus=status)
     assert client.has_ended()
+    before = turned_away(home)
     assert device(its_own, f"doomed-{status}").connected is None
+    assert turned_away(home) > before
     if status == "INACTIVE":
         its_own.iot.update_certificate(certificateId=its_own.id, newStatus="ACTIVE")
         assert device(its_own, "doomed").connected.value == 0
+
+
+def turned_away(home: Home) -> float:
+    """How many certificates that are not active came, as /metrics says."""
+    with urlopen(f"{home.url}/metrics") as answer:  # noqa: S310 (of this home)
+        lines = answer.read().decode().splitlines()
+    sample = 'thingwarden_tls_refused_total{reason="certificate_inactive"}'
+    return float(next(line.rpartition(" ")[2] for line in lines if line.startswith(sample)))
 
 
 def test_a_policy_that_changes_counts_when_the_call_has_returned(home: Home, tmp_path: Path, device: Any) -> None:

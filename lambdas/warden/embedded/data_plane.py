@@ -64,6 +64,7 @@ class DataPlane:
         self._catalogues = CatalogueCache(CatalogueStore(self._catalogue_file), poll_ms=None)
         self._access_records = AccessRecords(self._catalogue_file)
         self._access = Access(self._access_records, Home("aws", options.region, options.account))
+        self._tls_refused = dict.fromkeys(("certificate_inactive", "handshake_failed"), 0)
         places = make_room()
         self._handshakes = Handshakes(time.monotonic, places.handshakes)
         self._broker = Broker(take=self._take, log=log, authorise=self._access.rights, most=places.connections)
@@ -141,15 +142,20 @@ class DataPlane:
             self._tls,
             lambda: self._broker.protocol(_peer_of),
             admit=self._admit,
-            failed=lambda address, why: log.info("no TLS handshake with %s: %s", address, why),
+            failed=self._no_handshake,
             handshakes=self._handshakes,
         )
 
     def _admit(self, address: str, certificate_id: str) -> bool:
         if self._access.is_active(certificate_id):
             return True
-        log.info("%s came with certificate %s, which is not active here", address, certificate_id)
+        self._tls_refused["certificate_inactive"] += 1
+        log.warning("%s came with certificate %s, which is not active here", address, certificate_id)
         return False
+
+    def _no_handshake(self, address: str, why: str) -> None:
+        self._tls_refused["handshake_failed"] += 1
+        log.info("no TLS handshake with %s: %s", address, why)
 
     async def stop(self) -> None:
         """Deal with what was taken over, then end; what was not is not acknowledged."""
@@ -246,6 +252,7 @@ class DataPlane:
             "kept_bytes": self._broker.kept_bytes,
             "hindrance": self._intake.hindrance,
             "reports": self._intake.counts,
+            "tls_refused": self._tls_refused,
             "stream": self._table.stream_head(),
             "waiting": self._intake.waiting,
         }

@@ -224,6 +224,8 @@ class Intake:
             else:
                 verdict, reply = "rejected", rejected(topic.thing, outcome, waiting.at)
                 self.counts[f"rejected/{_reason(outcome)}"] += 1
+                client_id = waiting.publication.client_id
+                log.info("a report of %r by client %r is rejected: %.300s", topic.thing, client_id, outcome)
             self._send(f"{topic.topic}/{verdict}", encode(reply, topic.format))
             waiting.publication.acknowledge()
             self._held -= 1

@@ -73,6 +73,7 @@ class HomeMetrics(Collector):
         if status is not None:
             yield from _of_reports(status["reports"])
             yield from _of_broker(status["broker"])
+            yield _of_tls(status["tls_refused"])
             yield GaugeMetricFamily(
                 "thingwarden_reports_waiting", "Reports that are not stored yet.", status["waiting"]
             )
@@ -105,6 +106,16 @@ def _of_reports(counts: Mapping[str, int]) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "thingwarden_report_values_dropped", "Custom values that could not be used.", counts.get("dropped", 0)
     )
+
+
+def _of_tls(refused: Mapping[str, int]) -> Metric:
+    """Of counts by reason."""
+    found = CounterMetricFamily(
+        "thingwarden_tls_refused", "Devices that got no further than their certificate.", labels=["reason"]
+    )
+    for reason, count in refused.items():
+        found.add_metric([reason], count)
+    return found
 
 
 def _of_broker(stats: Mapping[str, int]) -> Iterator[Metric]:

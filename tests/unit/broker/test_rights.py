@@ -8,6 +8,7 @@ import pytest
 from tests.unit.broker.wire import Client, Home, Policies, next_publish, serve
 from warden.embedded.broker.connection import Reason
 from warden.embedded.broker.events import ConnectFailed, Denied, Disconnected
+from warden.embedded.broker.herald import MOST_LOGGED
 from warden.embedded.broker.packets import (
     MQTT_3_1_1,
     MQTT_5,
@@ -207,6 +208,23 @@ def test_the_log_is_told_once_of_what_a_client_tries_again_and_again(caplog: pyt
         "client 'lamp' at 127.0.0.1 may not subscribe to 'secret'",
         "client 'nobody' at 127.0.0.1 may not connect",
     ]
+
+
+def test_the_log_is_told_of_each_topic_that_a_client_may_not_use_and_of_so_many(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Else whoever has been denied anything goes on unseen."""
+    topics = [f"secret/{number}" for number in range(MOST_LOGGED + 5)]
+
+    async def scenario(home: Home) -> None:
+        client = await home.connect("lamp", level=MQTT_5)
+        for topic in topics:
+            await client.ask(Publish(topic, b"", 1, 1))
+        assert home.broker.stats.denied == len(topics)
+
+    serve(scenario, authorise=Policies(publishes=set(topics)))
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert told == [f"client 'lamp' at 127.0.0.1 may not publish on {topic!r}" for topic in topics[:MOST_LOGGED]]
 
 
 def test_what_listens_to_events_may_fail(caplog: pytest.LogCaptureFixture) -> None:

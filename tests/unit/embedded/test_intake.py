@@ -180,6 +180,17 @@ def test_a_rejected_report_is_acknowledged_too_and_leaves_nothing_in_the_log(des
     assert desk.logged("pump") == [1]
 
 
+def test_who_sent_a_rejected_report_and_why_it_is_rejected_is_logged(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        desk.take("pump", b"not json")
+        desk.loop.settle()
+    (line,) = [record.getMessage() for record in caplog.records if "rejected" in record.getMessage()]
+    assert line.startswith("a report of 'pump' by client 'client' is rejected: ")
+    assert len(line) < 400
+
+
 def test_a_report_that_runs_into_a_bug_is_not_acknowledged_and_holds_up_nobody(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol):
         largest: How many bytes a packet to the client may have.
         version_number: As in events.
         aliases: The client's topic aliases.
-        denied: The operations whose denial the log was told of.
+        denied: The operations and topics whose denial the log was told of.
         unacknowledged: QoS 1 messages of the client that it has no PUBACK for.
         slow: Whether more than `SLOW_BYTES` wait for the client. Then nothing is read from it either: its
             requests would only add answers.
@@ -132,7 +132,7 @@ class Connection(asyncio.Protocol):
         self.largest = _NO_LIMIT
         self.version_number = 0
         self.aliases: dict[int, str] | None = None
-        self.denied: frozenset[str] = frozenset()
+        self.denied: frozenset[tuple[str, str]] = frozenset()
         self.unacknowledged = 0
         self.slow = False
         self.meter = meter

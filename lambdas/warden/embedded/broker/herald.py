@@ -18,6 +18,9 @@ from warden.embedded.broker.events import (
 from warden.embedded.broker.presence import announcement
 from warden.embedded.broker.stats import Stats
 
+MOST_LOGGED = 20
+"""Denials of one connection."""
+
 Tell = Callable[[Event], None]
 
 
@@ -27,7 +30,7 @@ class Herald:
     Args:
         tell: Told of each event. What it raises is logged.
         publish: Takes a topic and a payload to those who are subscribed.
-        log: For a line on each failed connection, and on a connection's first denial of each operation.
+        log: For a line on each failed connection, and on what a connection is denied.
         wall: Epoch milliseconds.
         stats: Where denials are counted.
     """
@@ -70,9 +73,9 @@ class Herald:
         self._say(Unsubscribed, connection, topics=topics)
 
     def denied(self, connection: Connection, operation: Operation, topic: str) -> None:
-        """A client has no right to something."""
-        if operation not in connection.denied:
-            connection.denied |= {operation}
+        """A client has no right to something. The log has each topic once for a connection, and so many topics."""
+        if (operation, topic) not in connection.denied and len(connection.denied) < MOST_LOGGED:
+            connection.denied |= {(operation, topic)}
             client_id = connection.session.client_id if connection.session else ""
             self._log.warning(
                 "client %r at %s may not %s %r", client_id, connection.peer.address, _WORDS[operation], topic
