@@ -18,7 +18,10 @@ AWS_CLI = shutil.which("aws")
 def commands(home: Home) -> str:
     """The page's bash blocks, one after the other, with this home's ports in place of the usual ones."""
     script = "".join(re.findall(r"^```bash\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL))
-    for written, here in (("http://127.0.0.1:8080", home.url), ("port=8883", f"port={home.mqtts_port}")):
+    for written, here in (
+        ("http://127.0.0.1:8080", home.url),
+        ('"127.0.0.1", 8883', f'"127.0.0.1", {home.mqtts_port}'),
+    ):
         assert script.count(written) == 1
         script = script.replace(written, here)
     return script
@@ -51,6 +54,7 @@ def test_a_device_connects_with_a_certificate_as_the_page_says(tmp_path: Path) -
         assert done.returncode == 0, done.stderr
         assert "  accepted    report " in done.stdout
         assert "Listening TCP Ports" in done.stdout, "`warden violations` has it"
+        assert "\nSuccess\n" in done.stdout
         assert home.active() == [], "the report by paho has cleared it"
         assert "is the certificate ACTIVE there?" in done.stderr
         assert done.stdout.endswith("exit code 3\n")

@@ -70,6 +70,18 @@ def test_what_becomes_of_reports_and_alerts_is_counted(home: Home) -> None:
     assert eventually(lambda: samples(home)["thingwarden_entries_undispatched"] == 0)
 
 
+def test_the_page_for_operators_has_every_metric(home: Home) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    with urlopen(f"{home.url}/metrics") as answer:  # noqa: S310 (this home)
+        families = text_string_to_metric_families(answer.read().decode())
+    names = {f"{each.name}_total" if each.type == "counter" else each.name for each in families}
+    ours = {name for name in names if name.startswith("thingwarden_")}
+    assert len(ours) > 20
+    assert {each for each in ours if f"`{each}" not in page and each.replace("thingwarden_mqtt", "`…") not in page} == {
+        "thingwarden_alert_seconds_created"
+    }
+
+
 def test_a_data_plane_that_is_down_is_told_and_the_rest_too(tmp_path: Path) -> None:
     with running(tmp_path / "data") as home:
         (plane,) = (
