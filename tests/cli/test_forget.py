@@ -61,9 +61,10 @@ def test_a_forgotten_thing_is_as_new_when_it_reports_again(violating: Home) -> N
 
 
 def test_nothing_is_erased_before_somebody_said_yes(violating: Home) -> None:
-    refused = warden("forget", "secret", stdin="n\n")
-    assert refused.exit_code == 1
-    assert "Erase everything about 'secret'" in refused.output
+    refused = warden("forget", "secret", stdin="y\n")
+    assert refused.exit_code == 2
+    told = f"Erase everything about 'secret' in {violating.url}, for ever? There is nobody to ask here: give --yes"
+    assert told in " ".join(refused.output.replace("│", " ").split())
     assert len(values(violating, "secret")["metricDatumList"]) == 1
 
 

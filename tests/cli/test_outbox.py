@@ -31,7 +31,7 @@ def test_letters_are_listed_newest_first_with_whom_they_are_for(home: Home) -> N
     home.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="listed@example.org")
     send(home, "+15555550101", "hello")
     sms, email = rows(warden("outbox", "--limit", "2").output)
-    assert sms[2:] == ["sms", "+15555550101", "Notification"]
+    assert sms[2:] == ["sms", "+15555550101", "hello"]
     assert email[2:] == ["email", "listed@example.org", "listed", "AWS Notification - Subscription Confirmation"]
     assert int(sms[0]) == int(email[0]) + 1
 
@@ -89,7 +89,7 @@ def test_followed_a_line_says_when_to_whom_and_its_id(home: Home) -> None:
     with following("outbox", "--to", "+15555550105", "--follow", "--endpoint", home.url) as follower:
         line = follower.line()
         assert follower.interrupt() == 0
-    assert line.endswith(f"  sms         +15555550105: Notification  ({letter['id']})")
+    assert line.endswith(f"  sms         +15555550105: hello  ({letter['id']})")
 
 
 class Pages:

@@ -110,8 +110,17 @@ def test_a_key_of_another_certificate_is_said_before_anything_is_sent(home: Home
     one, other = Identity(home, tmp_path), Identity(home, tmp_path)
     way = [*certified(one)[:-1], certified(other)[-1]]
     done = warden("agent", "--thing", "lamp", "--once", *way)
-    assert done.exit_code == 1
-    assert "expected a certificate and its key" in done.stderr
+    assert done.exit_code == 2, "wrong usage stays wrong: systemd does not start it again"
+    assert "the key is another certificate's" in " ".join(done.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("endpoint", ["mqtts://127.0.0.1", "127.0.0.1:8883", "a b", ""])
+def test_an_endpoint_that_cannot_be_one_is_wrong_usage(endpoint: str) -> None:
+    done = warden("agent", "--thing", "lamp", "--once", "--endpoint", endpoint)
+    assert done.exit_code == 2
+    assert "expected a host name or an address, without scheme and port" in " ".join(
+        done.stderr.replace("│", " ").split()
+    )
 
 
 def test_a_key_that_others_may_read_is_warned_of_and_never_shown(

@@ -74,8 +74,23 @@ def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
         (tmp_path / "home" / name).write_bytes(b"no database" * 100)
     told = warden("backup", str(tmp_path / "copy"), "--data", str(tmp_path / "home"))
     assert told.exit_code == 1
-    assert "cannot be copied: file is not a database" in told.output
+    assert f"control.db cannot be copied to {tmp_path}/copy.partial: file is not a database" in told.output
     assert [file.name for file in tmp_path.iterdir()] == ["home"]
+
+
+def test_a_place_that_cannot_be_written_or_is_the_home_itself_is_named(tmp_path: Path) -> None:
+    home, file = tmp_path / "home", tmp_path / "file"
+    home.mkdir()
+    file.touch()
+    for name in ("control.db", "log.db"):
+        (home / name).touch()
+    for to, why in (
+        (file, f"{file} is a file; name a directory that is not there, or is empty"),
+        (file / "copy", f"{file / 'copy'} cannot be made: File exists"),
+        (home / "inner", f"{home / 'inner'} is in the data directory itself; name one outside of {home}"),
+    ):
+        told = warden("backup", str(to), "--data", str(home))
+        assert (told.exit_code, told.output) == (1, f"Error: {why}\n")
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -84,5 +99,8 @@ def test_an_empty_directory_will_do_and_so_will_none(tmp_path: Path, there: bool
     if there:
         copy.mkdir(parents=True)
     with running(tmp_path / "data") as home:
-        assert warden("backup", str(copy), "--data", str(home.data)).exit_code == 0
+        done = warden("backup", str(copy), "--data", str(home.data), "--json")
+    assert done.exit_code == 0
+    told = json.loads(done.output)
+    assert (told["directory"], told["bytes"]) == (str(copy), sum(file.stat().st_size for file in copy.iterdir()))
     assert {file.name for file in copy.iterdir()} >= {"control.db", "log.db", "ca.pem", "ca.key"}

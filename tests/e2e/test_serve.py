@@ -1,5 +1,6 @@
 """The command `warden`: what it says, how it starts and how it ends, as its user meets it in a terminal."""
 
+import json
 import os
 import re
 import signal
@@ -267,6 +268,14 @@ def test_the_data_of_another_account_or_region_is_not_served(tmp_path: Path, opt
     assert f"{data} is of --account 000000000000 --region us-east-1, not of --account" in text
     with running(data) as again:
         assert again.is_healthy()
+
+
+def test_what_hinders_a_start_is_a_line_of_json_where_the_log_is(home: Home) -> None:
+    code, text = run("serve", "--data", str(home.data), "--log-format", "json")
+    (line,) = map(json.loads, text.splitlines())
+    assert code == 1
+    assert (line["process"], line["level"]) == ("supervisor", "CRITICAL")
+    assert f"is in use by process {home.process.pid}" in line["message"]
 
 
 def test_a_directory_that_others_may_write_to_is_not_served(tmp_path: Path) -> None:

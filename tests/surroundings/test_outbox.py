@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from tests.surroundings.home import ACCOUNT, REGION, Home, Subscriber, ask
 from tests.surroundings.test_sns import confirmed, next_body, queue_of, topic_of
+from warden.adapters.sqlite import WrongSchema
 from warden.embedded.surroundings.outbox import KEEP_MS, MOST_LETTERS, Letter, Outbox
 
 ME, NUMBER = "me@example.org", "+15555550100"
@@ -173,10 +175,13 @@ def test_letters_are_listed_newest_first_page_by_page_and_by_whom_they_are_for(h
     assert [each["kind"] for each in letters(home, endpoint=ME)] == ["SubscriptionConfirmation"]
 
 
-def test_a_list_has_no_bodies(home: Home) -> None:
+def test_a_list_has_no_bodies_but_of_sms_which_are_nothing_else(home: Home) -> None:
+    topic = topic_of(home)
+    home.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint=ME)
     home.client("sns").publish(PhoneNumber=NUMBER, Message="hello")
-    (listed,) = json.loads(home.get(f"{home.url}/thingwarden/outbox"))["letters"]
-    assert "body" not in listed
+    sms, email = json.loads(home.get(f"{home.url}/thingwarden/outbox"))["letters"]
+    assert sms["body"] == "hello"
+    assert "body" not in email
 
 
 @pytest.mark.parametrize(
@@ -279,3 +284,12 @@ def test_letters_that_come_at_once_are_all_kept(outbox: Outbox) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(put, range(4)))
     assert len(outbox.newest(now=0)) == 100
+
+
+def test_a_file_of_a_newer_release_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "deliveries.db"
+    Outbox(path).close()
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute("PRAGMA user_version = 2")
+    with pytest.raises(WrongSchema, match="has schema version 2, this release knows 1"):
+        Outbox(path)

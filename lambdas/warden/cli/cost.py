@@ -12,6 +12,7 @@ from rich.table import Table
 from warden.cli import counts, prices
 from warden.cli.bill import Bill, Fleet, Kind, bill, break_even, message, transition
 from warden.cli.screen import PIPE_WIDTH, screen, table
+from warden.cli.shown import examples
 from warden.cli.sizes import ELEMENTS, MOST_METRICS
 
 SECTIONS: tuple[tuple[Kind, str], ...] = (
@@ -29,7 +30,13 @@ def _number(_: click.Context, __: click.Parameter, value: float) -> float:
     return value
 
 
-@click.command("cost")
+@click.command(
+    "cost",
+    epilog=examples(
+        "warden cost --devices 10000",
+        "warden cost --devices 10000 --provisioned --json",
+    ),
+)
 @click.option("--devices", type=click.IntRange(1, 100_000_000), default=1_000, show_default=True, help="Of the fleet.")
 @click.option(
     "--metrics",

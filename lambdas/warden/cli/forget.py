@@ -9,8 +9,10 @@ import click
 import msgspec
 
 from warden.adapters.dynamodb import DynamoTable
+from warden.cli.asking import agree
 from warden.cli.endpoint import LOCAL, endpoint_option, not_both
 from warden.cli.screen import Progress
+from warden.cli.shown import examples
 from warden.cli.stage import Stage, Unreachable, aws_client, aws_session, reaching_aws, stage_option
 from warden.domain.errors import Unavailable
 from warden.storage import keys
@@ -21,7 +23,14 @@ from warden.use_cases.forget_thing import Forgotten, forget_thing
 TIMEOUT_SECONDS = 300
 
 
-@click.command("forget")
+@click.command(
+    "forget",
+    epilog=examples(
+        "warden forget pump-7",
+        "warden forget pump-7 --yes --json",
+        "warden forget pump-7 --stage prod",
+    ),
+)
 @click.argument("thing")
 @endpoint_option(f"The embedded home; also WARDEN_ENDPOINT; without --stage {LOCAL}.")
 @stage_option
@@ -41,7 +50,7 @@ def command(thing: str, endpoint: str | None, stage: str | None, yes: bool, as_j
     not_both(stage, endpoint)
     where = f"stage {stage}" if stage else endpoint or LOCAL
     if not yes:
-        click.confirm(f"Erase everything about {thing!r} in {where}, for ever?", abort=True, err=True)
+        agree(f"Erase everything about {thing!r} in {where}, for ever?", "--yes")
     with Progress() as progress:
         progress(f"erasing {thing}")
         erased = _of_stage(thing, stage) if stage else _of_home(thing, endpoint or LOCAL)

@@ -1,5 +1,6 @@
 """The command `warden`."""
 
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -12,10 +13,13 @@ import msgspec
 from rich.console import Console
 
 import warden
+from warden.cli.shown import examples
 from warden.domain.behaviors.limits import Limits
 from warden.embedded.options import ServeOptions
 from warden.embedded.plane import Logs, log_as
 from warden.embedded.supervisor import CannotServe, Endpoints, Supervisor
+
+log = logging.getLogger(__name__)
 
 NEEDED_TO_SERVE = ("cheroot", "cryptography", "moto", "prometheus_client", "werkzeug")
 """Of the extra `serve`; a deployer needs none of them."""
@@ -115,7 +119,14 @@ def main() -> None:
     """Thingwarden: an open, self-hosted, drop-in replacement of AWS IoT Device Defender."""
 
 
-@main.command(context_settings={"auto_envvar_prefix": "WARDEN_SERVE"})
+@main.command(
+    context_settings={"auto_envvar_prefix": "WARDEN_SERVE"},
+    epilog=examples(
+        "warden serve",
+        "warden serve --data /var/lib/thingwarden --host 192.0.2.10",
+        "WARDEN_SERVE_PORT=8081 warden serve --log-format json",
+    ),
+)
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
@@ -246,7 +257,7 @@ def serve(  # noqa: PLR0917 (click passes by name)
 
     Every option can be given in the environment too, as WARDEN_SERVE_DATA, WARDEN_SERVE_PORT, …
 
-    Exit code 1: it could not start, and says why.
+    Exit codes: 0 it was ended by Ctrl-C, SIGTERM or SIGHUP; 1 it could not start, and says why; 2 wrong usage.
     """
     if missing := [name for name in NEEDED_TO_SERVE if find_spec(name) is None]:
         what = f"warden serve needs packages that are not installed: {', '.join(missing)}"
@@ -272,6 +283,9 @@ def serve(  # noqa: PLR0917 (click passes by name)
     try:
         Supervisor(options, logs=logs).run(lambda endpoints: _say(options, endpoints))
     except CannotServe as error:
+        if logs.format == "json":  # whoever reads the log reads this, too
+            log.critical("%s", error)
+            raise SystemExit(1) from error
         raise click.ClickException(str(error)) from error
 
 

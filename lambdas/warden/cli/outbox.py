@@ -19,6 +19,9 @@ from warden.cli.stage import Unreachable
 
 POLL_SECONDS = 1.0
 TIMEOUT_SECONDS = 30
+SHOWN = 60
+"""Characters of a letter, in a list."""
+
 PAGE = 500
 """Letters that the home lists at once, at most."""
 
@@ -114,13 +117,18 @@ def _follow(ask: Ask, limit: int, *, as_json: bool) -> None:
                 if as_json:
                     say_json(_timed(each))
                 else:
-                    what = each["subject"] or each["kind"]
-                    about = f"{each['protocol']:<10}  {each['endpoint']}: {what}  ({each['id']})"
+                    about = f"{each['protocol']:<10}  {each['endpoint']}: {_about(each)}  ({each['id']})"
                     say(console, f"{when(_moment(each))}  {about}")
             if len(letters) < PAGE:
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         return
+
+
+def _about(letter: dict[str, Any]) -> str:
+    """What tells a letter from others: its subject, or how its text begins."""
+    text = letter["subject"] or letter.get("body", "").partition("\n")[0] or letter["kind"]
+    return f"{text[:SHOWN]}…" if len(text) > SHOWN else text
 
 
 def _show(letters: list[dict[str, Any]]) -> None:
@@ -131,7 +139,7 @@ def _show(letters: list[dict[str, Any]]) -> None:
             each["protocol"],
             each["endpoint"],
             each["topicArn"].rpartition(":")[2],
-            each["subject"] or each["kind"],
+            _about(each),
         )
         for each in letters
     ]

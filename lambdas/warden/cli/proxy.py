@@ -13,6 +13,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
 from warden.cli.endpoint import endpoint_option, not_both
+from warden.cli.shown import examples
 from warden.cli.stage import Unreachable, aws_client, aws_session, reaching_aws, required_stage, stage_option
 from warden.clients.endpoint import NoSuchStage, check_endpoint, find_endpoint, region_of
 from warden.clients.proxy import Proxy, one_time_key
@@ -22,7 +23,13 @@ TIMEOUT_SECONDS = 40
 """For an answer: the API itself gives up after 30 s."""
 
 
-@click.command("proxy")
+@click.command(
+    "proxy",
+    epilog=examples(
+        "warden proxy --stage prod",
+        "aws iot list-active-violations --endpoint-url http://127.0.0.1:8081",
+    ),
+)
 @stage_option
 @endpoint_option("The control API's URL, instead of looking it up by --stage; also WARDEN_ENDPOINT.")
 @click.option(

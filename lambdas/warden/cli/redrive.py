@@ -16,6 +16,7 @@ from warden.cli import stream_failures
 from warden.cli.dead_letters import DeadLetters, Left, Outcome, Way, redrive
 from warden.cli.hand_over import Alerts, BackToSource, Reports, source_of
 from warden.cli.screen import Progress, screen, table
+from warden.cli.shown import examples
 from warden.cli.stage import FAILED, UNREACHABLE, Stage, aws_client, aws_session, leave, required_stage, stage_option
 from warden.storage import keys
 from warden.storage.violations import Violations
@@ -96,7 +97,13 @@ class Redrive:
         return redrive(letters, way, dry_run=self._dry_run, progress=self._progress)
 
 
-@click.command("redrive")
+@click.command(
+    "redrive",
+    epilog=examples(
+        "warden redrive --stage prod --dry-run",
+        "warden redrive --stage prod",
+    ),
+)
 @stage_option
 @click.option(
     "--queue",

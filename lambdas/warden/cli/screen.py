@@ -27,7 +27,9 @@ def screen(*, stderr: bool = False) -> Console:
 
 def table(console: Console, *columns: str) -> Table:
     """An empty table; a column whose name begins with > is to the right."""
-    lines = Table(box=SIMPLE_HEAD if console.is_terminal else None, pad_edge=False, header_style="bold")
+    lines = Table(box=None, pad_edge=False, header_style="bold")
+    if console.is_terminal:  # its box puts a space between columns already: most terminals have 80 characters
+        lines.box, lines.padding = SIMPLE_HEAD, (0, 1, 0, 0)
     for column in columns:
         lines.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
     return lines

@@ -15,6 +15,9 @@ from warden.cli.screen import table
 SHOWN_ELEMENTS = 6
 """Of a list, in a table; JSON has them all."""
 
+NEVER_BROKEN = ("id", "violation", "event", "protocol")
+"""Headers of columns whose cells stay on one line, as times do."""
+
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -62,13 +65,16 @@ def criteria_text(behavior: Mapping[str, Any]) -> str:
 
 
 def show(console: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
-    """Print a table; on a terminal, what does not fit goes on in the next line of its cell, never a time.
+    """Print a table; on a terminal, what does not fit goes on in the next line of its cell. Never what people copy or
+    look for: times, ids, the kind of an event.
 
     Returns: How many rows it has.
     """
     lines = table(console, *columns)
     for column in lines.columns:
-        column.no_wrap, column.overflow = "(UTC)" in str(column.header), "fold"
+        header = str(column.header)
+        column.no_wrap, column.overflow = "(UTC)" in header or header in NEVER_BROKEN, "fold"
+        column.min_width = max(map(len, header.split()), default=0)
     for row in rows:
         lines.add_row(*(Text(safe(cell)) for cell in row))
     if lines.row_count:

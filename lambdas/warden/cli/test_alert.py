@@ -16,6 +16,7 @@ from warden.adapters.dynamodb import DynamoTable
 from warden.adapters.rule_alerts import IotRulePublisher
 from warden.cli.endpoint import LOCAL, endpoint_option, not_both
 from warden.cli.screen import Progress
+from warden.cli.shown import examples
 from warden.cli.stage import Stage, Unreachable, aws_client, aws_session, reaching_aws, stage_option
 from warden.domain.alerts.message import TEST_PREFIX, trial_publication
 from warden.domain.errors import RequestRejected, Unavailable
@@ -39,7 +40,13 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
 
 
-@click.command("test-alert")
+@click.command(
+    "test-alert",
+    epilog=examples(
+        "warden test-alert cameras",
+        "warden test-alert cameras --stage prod",
+    ),
+)
 @click.argument("profile")
 @endpoint_option(f"Address of a local home; also WARDEN_ENDPOINT; without --stage {LOCAL}.")
 @stage_option

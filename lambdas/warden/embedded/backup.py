@@ -37,22 +37,31 @@ def back_up(home: Path, to: Path, progress: Callable[[str], None]) -> int:
 
     Returns: Bytes of the copy.
 
-    Raises: CannotBackUp; OSError.
+    Raises: CannotBackUp.
     """
     if missing := [name for name in NEEDED if not (home / name).is_file()]:
         raise CannotBackUp(f"{home} is no data directory of a home: it has no {' and no '.join(missing)}")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise CannotBackUp(f"{to} is not empty; name a directory that is not there, or is")
-    to.parent.mkdir(parents=True, exist_ok=True)
+        is_what = "is not empty" if to.is_dir() else "is a file"
+        raise CannotBackUp(f"{to} {is_what}; name a directory that is not there, or is empty")
+    if to.resolve().is_relative_to(home.resolve()):
+        raise CannotBackUp(f"{to} is in the data directory itself; name one outside of {home}")
     new = to.with_name(f"{to.name}.partial")
-    shutil.rmtree(new, ignore_errors=True)  # of a copy that was interrupted
-    new.mkdir(mode=0o700)
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(new, ignore_errors=True)  # of a copy that was interrupted
+        new.mkdir(mode=0o700)
+    except OSError as error:
+        raise CannotBackUp(f"{to} cannot be made: {error.strerror}") from error
     try:
         for name in FILES:
             if (home / name).exists():
                 _copy(home / name, new / name, progress)
         size = sum(file.stat().st_size for file in new.iterdir())
         new.replace(to)
+    except OSError as error:
+        shutil.rmtree(new, ignore_errors=True)
+        raise CannotBackUp(f"{to} cannot be written: {error.strerror}") from error
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
@@ -85,4 +94,4 @@ def _copy_database(file: Path, copy: Path, progress: Callable[[str], None]) -> N
             source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             source.backup(target, pages=PAGES_AT_ONCE, progress=told, sleep=0)
     except sqlite3.Error as error:
-        raise CannotBackUp(f"{file} cannot be copied: {error}") from error
+        raise CannotBackUp(f"{file} cannot be copied to {copy.parent}: {error}") from error

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 import signal
 import ssl
 import stat
@@ -31,6 +32,17 @@ LEAST_OF_AWS = 300
 
 STYLES = {"accepted": "green", "rejected": "red", "refused": "red", "unanswered": "yellow", "waiting": "yellow"}
 
+HOST = re.compile(r"[A-Za-z0-9_.-]{1,253}|[0-9A-Fa-f:.]{2,45}(%[A-Za-z0-9_.-]{1,20})?")
+
+
+def _host(_: click.Context, __: click.Parameter, value: str) -> str:
+    """A name or an address; its port has an option of its own."""
+    is_with_port = value.count(":") == 1
+    if is_with_port or not HOST.fullmatch(value):
+        raise click.BadParameter(f"expected a host name or an address, without scheme and port, got {value!r}")
+    return value
+
+
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -47,7 +59,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     ),
 )
 @click.option("--thing", required=True, help="The thing that it reports for.")
-@click.option("--endpoint", metavar="HOST", default="127.0.0.1", show_default=True, help="The broker.")
+@click.option("--endpoint", metavar="HOST", default="127.0.0.1", show_default=True, callback=_host, help="The broker.")
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
@@ -143,13 +155,15 @@ def _tls(ca: Path | None, cert: Path | None, key: Path | None, *, alpn: bool) ->
     try:
         context = ssl.create_default_context(cafile=ca)
     except ssl.SSLError as error:
-        raise click.ClickException(f"{ca}: expected certificates in PEM ({error.reason or error})") from error
+        raise click.UsageError(f"{ca}: expected certificates in PEM ({error.reason or error})") from error
     try:
         context.load_cert_chain(cert, key, password=lambda: "")  # or else OpenSSL would ask whoever is at the terminal
     except (ssl.SSLError, ValueError) as error:
         why = getattr(error, "reason", None) or error
+        if why in ("KEY_VALUES_MISMATCH", "NO_CERTIFICATE_ASSIGNED"):
+            why = "the key is another certificate's"
         what = f"expected a certificate and its key, without a password, in PEM ({why})"
-        raise click.ClickException(f"{cert}, {key}: {what}") from error
+        raise click.UsageError(f"{cert}, {key}: {what}") from error
     if alpn:  # AWS IoT's way to MQTT on the port of HTTPS
         context.set_alpn_protocols(["x-amzn-mqtt-ca"])
     return context

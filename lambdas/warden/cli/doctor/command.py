@@ -19,13 +19,21 @@ from warden.cli.doctor.probe import Connection, probe, topics
 from warden.cli.doctor.refusals import guarded
 from warden.cli.endpoint import LOCAL, endpoint_option, not_both
 from warden.cli.screen import Progress, screen
+from warden.cli.shown import examples
 from warden.cli.stage import FAILED, Stage, aws_client, aws_session, leave, stage_option
 from warden.domain.alerts.target import Home
 
 COLOURS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red", State.UNKNOWN: "cyan"}
 
 
-@click.command("doctor")
+@click.command(
+    "doctor",
+    epilog=examples(
+        "warden doctor",
+        "warden doctor --stage prod",
+        "warden doctor --stage prod --probe",
+    ),
+)
 @stage_option
 @endpoint_option(f"The embedded home; also WARDEN_ENDPOINT; without --stage {LOCAL}.")
 @click.option("--probe", "with_probe", is_flag=True, help="Publish a report of nobody's on each metrics topic.")

@@ -1,11 +1,11 @@
 """`warden apply`: profiles, custom metrics and dimensions as files say."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from warden.cli.asking import agree
 from warden.cli.files.documents import Document, Reader, twice
 from warden.cli.files.perform import perform
 from warden.cli.files.plan import Change, Plan, counted, plan, show_diffs
@@ -63,7 +63,7 @@ def command(where: Where, files: tuple[Any, ...], check: bool, yes: bool, prune:
     if check or not found.changes:
         _end(found, [], [], as_json=as_json, code=DIFFERENCES if found.changes else 0)
     if not yes:
-        agree(f"{counted(found)} Apply to {where}?")
+        agree(f"{counted(found)} Apply to {where}?", "--yes, or --check")
     with opened(where) as home:
         done, problems = carry_out(home, found)
     _end(found, done, problems, as_json=as_json)
@@ -83,13 +83,6 @@ def _read(home: Home, files: tuple[Any, ...]) -> tuple[list[Document], list[str]
         read, wrong = reader.file(name, data)
         documents, problems = documents + read, problems + wrong
     return documents, problems
-
-
-def agree(question: str) -> None:
-    """Ask, and end the command with 1 where the answer is no; with 2 where there is nobody to ask."""
-    if not sys.stdin.isatty():
-        raise click.UsageError(f"{question} There is nobody to ask here: give --yes, or --check")
-    click.confirm(question, abort=True, err=True)
 
 
 def carry_out(home: Home, found: Plan) -> tuple[list[Change], list[str]]:

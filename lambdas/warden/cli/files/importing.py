@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from warden.cli.asking import agree
 from warden.cli.files.account import MOST_BYTES, Exported, as_document, read_account, read_export, source
-from warden.cli.files.apply import agree
 from warden.cli.files.documents import Document, Place, Reader, twice
 from warden.cli.files.fit import fit
 from warden.cli.files.kinds import KINDS, METRIC, PROFILE
@@ -81,7 +81,7 @@ def command(where: Where, file: Any, save: Path | None, dry_run: bool, yes: bool
     if outcome.changes and not dry_run:
         if not yes:
             _tell(outcome)
-            agree(f"Make {len(outcome.changes)} of them in {where}?")
+            agree(f"Make {len(outcome.changes)} of them in {where}?", "--yes, or --dry-run")
         outcome.left.clear()
         with opened(where) as home:
             _make(home, _documents(home, name, exported, outcome), outcome)

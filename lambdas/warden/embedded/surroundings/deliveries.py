@@ -8,7 +8,6 @@ import base64
 import contextlib
 import json
 import logging
-import os
 import socket
 import sqlite3
 import threading
@@ -18,6 +17,8 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from warden.embedded.surroundings import letter_file
+
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 5.0
@@ -25,14 +26,6 @@ ANSWER_WITHIN_SECONDS = 10.0  # for a subscriber that answers a byte at a time, 
 GIVE_UP_AFTER_MS = 3_600_000
 LONGEST_DELAY_MS = 300_000
 TOO_MANY_REQUESTS = 429
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS delivery (
-  id INTEGER PRIMARY KEY, subscription TEXT NOT NULL, endpoint TEXT NOT NULL, headers TEXT NOT NULL,
-  body BLOB NOT NULL, created INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS by_due ON delivery (due, id);
-CREATE INDEX IF NOT EXISTS by_subscription ON delivery (subscription, id);
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +63,8 @@ class Deliveries:
 
     def __init__(self, path: Path, *, limit: int = 10_000) -> None:
         self._limit = limit
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_SCHEMA)
+        self._db = letter_file.connect(path)
         self.arrived = threading.Event()
 
     def put(self, subscription: str, endpoint: str, headers: Mapping[str, str], body: bytes, *, now: int) -> None:

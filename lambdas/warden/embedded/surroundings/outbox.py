@@ -3,12 +3,12 @@
 They are a table beside the deliveries, in the same file. Times are epoch milliseconds.
 """
 
-import os
-import sqlite3
 import threading
 from pathlib import Path
 
 import msgspec
+
+from warden.embedded.surroundings import letter_file
 
 KEEP_MS = 30 * 86_400_000
 """How long a letter is kept."""
@@ -19,11 +19,6 @@ MOST_LETTERS = 10_000
 PAGE = 500
 """Letters that one look brings at most."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS letter (
-  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, protocol TEXT NOT NULL, endpoint TEXT NOT NULL,
-  kind TEXT NOT NULL, topic TEXT NOT NULL, message TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL);
-"""
 _COLUMNS = "id, at, protocol, endpoint, kind, topic, message, subject, body"
 
 
@@ -63,12 +58,8 @@ class Outbox:
 
     def __init__(self, path: Path, *, most: int = MOST_LETTERS) -> None:
         self._most = most
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_SCHEMA)
+        self._db = letter_file.connect(path)
 
     def put(self, letter: Letter) -> int:
         """Keep a letter, and at its time let go of those that are too old or too many. Returns: Its id, one more than

@@ -1,6 +1,6 @@
 """The outbox over HTTP, for `warden outbox`: paths of our own, which no AWS operation has.
 
-`GET /thingwarden/outbox` lists letters without their bodies, the newest first; its parameters are `protocol`,
+`GET /thingwarden/outbox` lists letters, e-mails without their bodies, the newest first; its parameters are `protocol`,
 `endpoint`, `limit` and `before`, an id; with `after`, an id, it lists those that came later, the oldest first.
 `GET /thingwarden/outbox/ID` is one letter whole.
 """
@@ -47,9 +47,7 @@ class OutboxApi:
             if found is None:
                 raise Refused(404, "ResourceNotFoundException", f"there is no letter {name} in the outbox")
             return found
-        letters = self._letters(_parameters(request.query))
-        listed = [msgspec.to_builtins(letter) for letter in letters]
-        return {"letters": [{name: each[name] for name in each if name != "body"} for each in listed]}
+        return {"letters": [_in_short(letter) for letter in self._letters(_parameters(request.query))]}
 
     def _letters(self, given: Mapping[str, str]) -> list[Letter]:
         now, limit = self._clock(), _number("limit", given.get("limit", str(PAGE)))
@@ -59,6 +57,12 @@ class OutboxApi:
             return self._outbox.after(after, now=now, limit=limit, protocol=protocol, endpoint=endpoint)
         before = _number("before", given["before"]) if "before" in given else None
         return self._outbox.newest(now=now, before=before, limit=limit, protocol=protocol, endpoint=endpoint)
+
+
+def _in_short(letter: Letter) -> dict[str, object]:
+    """A letter in a list: an SMS is its text, of an e-mail the subject will do."""
+    members: dict[str, object] = msgspec.to_builtins(letter)
+    return {name: value for name, value in members.items() if name != "body" or letter.protocol == "sms"}
 
 
 def is_outbox(method: str, path: str) -> bool:
