@@ -26,6 +26,7 @@ from rich.text import Text
 from warden.cli.main import Commands
 
 HERE = Path(__file__).parent
+BLANK = re.compile(r"\A(?:[^\S\n]*\n)+")
 COLUMNS = 100
 BEFORE = """\
 kind: CustomMetric
@@ -136,7 +137,7 @@ def _shown(arguments: list[str], where: Path, env: dict[str, str]) -> str:
 
 def _save(name: str, arguments: list[str], seen: str) -> None:
     console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
-    console.print(Text.from_ansi(f"$ warden {' '.join(arguments)}\n{seen.strip()}"))
+    console.print(Text.from_ansi(f"$ warden {' '.join(arguments)}\n{BLANK.sub('', seen).rstrip()}"))
     drawing = console.export_svg(title="warden", unique_id=name)
     drawing = re.sub(r"@font-face \{.*?\}", "", drawing, flags=re.DOTALL)  # nothing is fetched from anywhere
     (HERE / f"{name}.svg").write_text("\n".join(line.rstrip() for line in drawing.splitlines()) + "\n")

@@ -297,3 +297,10 @@ def test_a_terminal_that_is_closed_ends_it_as_sigterm_does(tmp_path: Path) -> No
         assert home.process.wait(10) == 0
     assert not (home.data / "channel").exists()
     assert not (home.data / "endpoints.json").exists()
+
+
+def test_a_stage_that_is_looked_for_in_a_local_home_is_told_as_such(home: Home) -> None:
+    where = {"AWS_ENDPOINT_URL": home.url, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a"}
+    code, text = run("profiles", "--stage", "prod", env={**where, "AWS_SECRET_ACCESS_KEY": "s"})
+    assert code == 2
+    assert "AWS_ENDPOINT_URL… names a local home: unset it, so that AWS is asked" in text

@@ -22,6 +22,27 @@ def test_health_is_what_we_are_told(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
+    ("service", "operation", "name"),
+    [
+        ("s3", "list_buckets", "s3"),
+        ("ec2", "describe_instances", "ec2"),
+        ("cloudformation", "list_stacks", "cloudformation"),
+        ("route53", "list_hosted_zones", "route53"),
+        ("iotsecuretunneling", "list_tunnels", "IoTSecuredTunneling"),
+        ("dynamodb", "list_tables", "dynamodb"),
+        ("lambda", "list_functions", "lambda"),
+    ],
+)
+def test_clients_of_services_that_are_not_here_can_read_that(
+    home: Home, service: str, operation: str, name: str
+) -> None:
+    with pytest.raises(ClientError, match=f"{name} is not part of the embedded AWS surroundings") as error:
+        getattr(home.client(service), operation)()
+    answer = error.value.response
+    assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == ("NotImplementedException", 501)
+
+
+@pytest.mark.parametrize(
     ("service", "operation", "given"),
     [
         ("iot", "create_job", {"jobId": "j", "targets": ["t"], "document": "{}"}),

@@ -49,6 +49,9 @@ _AWAY = (
 _NO_CREDENTIALS = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
+SURROUNDINGS = "not part of the embedded AWS surroundings"
+"""What a local home says of what it has not got."""
+
 DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403", "Forbidden"}
     | {"AWS.SimpleQueueService.AccessDenied", "UnauthorizedException", "NotAuthorized"}
@@ -171,6 +174,8 @@ def reaching_aws() -> Iterator[None]:
         code = error.response["Error"]["Code"]
         if code in _NO_CREDENTIALS:
             raise Unreachable(f"{error}. Check credentials: aws sts get-caller-identity") from error
+        if SURROUNDINGS in str(error):
+            raise click.UsageError("AWS_ENDPOINT_URL… names a local home: unset it, so that AWS is asked") from error
         raise click.ClickException(str(error)) from error
 
 

@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape
 
 from warden.control_api.http import HttpRequest, HttpResponse
 
-_IN_XML = frozenset({"iam", "sns", "sts"})
+_IN_XML = frozenset({"cloudfront", "iam", "route53", "s3", "s3control", "sns", "sts"})
 
 
 class Refused(Exception):
@@ -24,10 +24,10 @@ class Refused(Exception):
         self.message = message
 
 
-def refusal(service: str, error: Refused) -> HttpResponse:
-    """The answer to a client of `service`: XML for the services that speak it, else JSON."""
+def refusal(service: str, error: Refused, *, is_form: bool = False) -> HttpResponse:
+    """The answer to a client of `service`: XML for the services that speak it, and who sent a form; else JSON."""
     headers = {"x-amzn-ErrorType": error.code}
-    if service in _IN_XML:
+    if service in _IN_XML or is_form:
         blame = "Sender" if error.status < 500 else "Receiver"
         body = (
             f"<ErrorResponse><Error><Type>{blame}</Type><Code>{error.code}</Code>"

@@ -26,9 +26,12 @@ log = logging.getLogger(__name__)
 
 MAX_BODY = 10_000_000
 # Nothing that a URL library would take for something else than path, `;` among it; a client sends those encoded
+FORM = "application/x-www-form-urlencoded"
+"""How clients of AWS's query protocols send; they read answers in XML."""
+
 PATH = re.compile(r"/(?!/)[A-Za-z0-9/%._~:@!$&'()*+,=-]{0,8191}")
 HOST = re.compile(r"(\[[0-9a-f:]{2,39}\]|[a-z0-9.-]{1,253})(?::\d{1,5})?")
-SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/,\s]+/\d{8}/[^/,\s]+/([a-z0-9.-]+)/aws4_request,")
+SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/,\s]+/\d{8}/[^/,\s]+/([A-Za-z0-9.-]+)/aws4_request,")
 SIGNED_AS = {"iotdata": "iot-data", "execute-api": ""}
 UNSIGNED_SNS = frozenset({"ConfirmSubscription", "Unsubscribe"})
 
@@ -86,17 +89,19 @@ class Front:
 
     def _respond(self, environ: "WSGIEnvironment") -> HttpResponse:
         service = ""
+        is_form = environ.get("CONTENT_TYPE", "").startswith(FORM)
         try:
             request = _request(environ)
             service = _signed_for(request)
             return self._answer(service, request)
         except Refused as error:
-            return refusal(service, error)
+            refused = error
         except Unavailable as error:
-            return refusal(service, Refused(503, "ServiceUnavailableException", str(error)))
+            refused = Refused(503, "ServiceUnavailableException", str(error))
         except Exception:
             log.exception("a request failed")
-            return refusal(service, Refused(500, "InternalFailure", "see the log of warden serve"))
+            refused = Refused(500, "InternalFailure", "see the log of warden serve")
+        return refusal(service, refused, is_form=is_form)
 
     def _answer(self, service: str, request: HttpRequest) -> HttpResponse:
         if (request.method, request.path) == ("GET", "/healthz"):
