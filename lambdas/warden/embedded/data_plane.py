@@ -67,7 +67,13 @@ class DataPlane:
         self._tls_refused = dict.fromkeys(("certificate_inactive", "handshake_failed"), 0)
         places = make_room()
         self._handshakes = Handshakes(time.monotonic, places.handshakes)
-        self._broker = Broker(take=self._take, log=log, authorise=self._access.rights, most=places.connections)
+        self._broker = Broker(
+            take=self._take,
+            log=log,
+            authorise=self._access.rights,
+            most=places.connections,
+            first_version=now() // 1000,  # no client connects more often than each second for an hour
+        )
         self._answered = RecordRegistryAnswer(self._log, self._log, self._catalogues, keep=self._log.keep)
         asked = AskedThings()
         rules = Options(

@@ -242,6 +242,20 @@ def test_a_version_starts_again_after_an_hour_or_when_the_session_is_over(expiry
     serve(scenario)
 
 
+def test_a_client_that_was_there_before_a_restart_is_not_numbered_below_what_it_had() -> None:
+    """Who ranks events as AWS advises would take its connection for an old one."""
+
+    async def scenario(home: Home) -> None:
+        for client_id in ("lamp", "lamp", "pump"):
+            await home.connect(client_id)
+        home.clock.now += 3_600
+        await home.connect("new")
+        numbers = [event.version_number for event in home.events if isinstance(event, Connected)]
+        assert numbers == [1_795_000_000, 1_795_000_001, 1_795_000_000, 0]
+
+    serve(scenario, first_version=1_795_000_000)
+
+
 def test_versions_of_too_many_clients_are_not_remembered() -> None:
     versions, clock = Versions(), Clock()
     for number in range(MAX_REMEMBERED + 1):

@@ -65,6 +65,7 @@ class Broker:
         most: How many connections there may be.
         limits: What each connection is held to in a second; AWS's are `limits.AWS_LIMITS`.
         ways: What to do where AWS's documents leave it open.
+        first_version: Of clients that an earlier process may have numbered, see `events.Versions`.
         clock: Seconds, never going back.
         wall: Epoch milliseconds, for what is told.
 
@@ -83,6 +84,7 @@ class Broker:
         most: int = MOST_CONNECTIONS,
         limits: Limits = NO_LIMITS,
         ways: Ways = Ways(),  # noqa: B008 (it is frozen)
+        first_version: int = 0,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], int] = _epoch_ms,
     ) -> None:
@@ -99,7 +101,15 @@ class Broker:
         self._router = Router(take, self._sessions, self.retained, self.stats, clock=clock, wall=wall)
         self._herald = Herald(tell, self.publish, log=log, wall=wall, stats=self.stats)
         self._router.herald = self._herald
-        self._entrance = Entrance(authorise, self._sessions, self._wills, self._router, self._herald, clock=clock)
+        self._entrance = Entrance(
+            authorise,
+            self._sessions,
+            self._wills,
+            self._router,
+            self._herald,
+            clock=clock,
+            first_version=first_version,
+        )
         self._connections: set[Connection] = set()
         self._unflushed: list[Connection] = []
         self._servers: list[asyncio.Server] = []

@@ -32,6 +32,7 @@ class Entrance:
     Args:
         authorise: Says what a client may do, if it may connect at all.
         clock: Seconds, never going back.
+        first_version: See `Versions`.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Entrance:
         herald: Herald,
         *,
         clock: Callable[[], float],
+        first_version: int,
     ) -> None:
         self._authorise = authorise
         self._sessions = sessions
@@ -50,7 +52,7 @@ class Entrance:
         self._router = router
         self._herald = herald
         self._clock = clock
-        self._versions = Versions()
+        self._versions = Versions(first_version, clock() + EXPIRY_SECONDS)
 
     def connect(self, connection: Connection, packet: Connect) -> None:
         """Accept a client, or refuse it: then nobody else notices."""

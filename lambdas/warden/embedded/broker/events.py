@@ -8,7 +8,7 @@ from typing import Literal
 
 from warden.embedded.broker.connection import Reason
 
-MAX_REMEMBERED = 10_000
+MAX_REMEMBERED = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +22,8 @@ class Event:
         address: Its IP address.
         port: Its port.
         session_identifier: Opaque; the same for the life of the client's session.
-        version_number: Grows by 1 with each connection of this client id, from 0; it is 0 again for a client that was
-            away for an hour, or longer than its session is kept.
+        version_number: Grows by 1 with each connection of this client id; it begins with 0 for a client that was away
+            for an hour, or longer than its session is kept, and with more for one of whom that cannot be known.
     """
 
     at: int
@@ -83,14 +83,22 @@ class Versions:
     """Version numbers by client id; of too many that are away, the one gone longest is forgotten.
 
     Times are seconds of any one clock.
+
+    Args:
+        first: The number of a client that an earlier broker may have numbered: more than it can have given.
+        known_from: From when on no such client can come: then one that is not known begins with 0.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0, known_from: float = float("-inf")) -> None:
+        self._first = first
+        self._known_from = known_from
         self._away: dict[str, tuple[int, float]] = {}
 
     def begin(self, client_id: str, now: float) -> int:
         """The number of a new connection."""
-        number, until = self._away.pop(client_id, (-1, now))
+        if client_id not in self._away:
+            return 0 if now >= self._known_from else self._first
+        number, until = self._away.pop(client_id)
         return number + 1 if now < until else 0
 
     def end(self, client_id: str, number: int, until: float) -> None:
