@@ -52,8 +52,8 @@ def _limits(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> L
     try:
         return msgspec.convert(dict(value.split("=", 1) for value in values), Limits, strict=False)
     except ValueError as error:  # also of a text without =
-        expected = f"NAME=NUMBER with NAME one of {', '.join(Limits.__struct_fields__)}"
-        raise click.BadParameter(f"expected {expected}, got {' '.join(values)!r} ({error})") from error
+        expected = f"NAME=NUMBER with NAME one of {', '.join(Limits.__struct_fields__)}, NUMBER a whole one"
+        raise click.BadParameter(f"expected {expected}, got {' '.join(values)!r}") from error
 
 
 class Commands(click.Group):

@@ -57,6 +57,7 @@ class Agent:
     def once(self) -> Verdict:
         """Send one report. Raises Unreachable, where there is no connection; Refused, where it may not connect."""
         with self.connect() as line:
+            self.tell("connected", "")
             return self._report(line)
 
     def run(self) -> None:

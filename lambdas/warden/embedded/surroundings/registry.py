@@ -45,7 +45,7 @@ class Registry(RegistryEvents):
         try:
             return self.things[self.arn(f"thing/{thing_name}")]
         except KeyError:
-            raise ResourceNotFoundException from None
+            raise ResourceNotFoundException(f"there is no thing {thing_name!r:.150}") from None
 
     def create_thing(
         self,
