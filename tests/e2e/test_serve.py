@@ -12,7 +12,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from queue import Queue
 
+import paho.mqtt.client as mqtt
 import pytest
 
 import warden
@@ -304,3 +306,20 @@ def test_a_stage_that_is_looked_for_in_a_local_home_is_told_as_such(home: Home) 
     code, text = run("profiles", "--stage", "prod", env={**where, "AWS_SECRET_ACCESS_KEY": "s"})
     assert code == 2
     assert "AWS_ENDPOINT_URL… names a local home: unset it, so that AWS is asked" in text
+
+
+def test_clients_are_held_to_awss_quotas_where_that_is_asked_for(tmp_path: Path) -> None:
+    def connect(port: int) -> str:
+        client, answered = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "often", protocol=mqtt.MQTTv5), Queue[str]()
+        client.on_connect = lambda *arguments: answered.put(str(arguments[3]))
+        client.connect("127.0.0.1", port)
+        client.loop_start()
+        try:
+            return answered.get(timeout=PATIENCE)
+        finally:
+            client.disconnect()
+            client.loop_stop()
+
+    with running(tmp_path / "data", "--aws-limits") as home:
+        assert connect(home.mqtt_port) == "Success"
+        assert "Quota exceeded" in {connect(home.mqtt_port) for _ in range(5)}

@@ -194,6 +194,12 @@ def main() -> None:
     help="Refuse reports of a thing that come sooner; AWS has 300.",
 )
 @click.option(
+    "--aws-limits",
+    is_flag=True,
+    help="Hold clients to AWS IoT Core's quotas: 100 messages and 512 KiB a second and connection, one CONNECT a second"
+    " and client id, 500 CONNECTs and SUBSCRIBEs a second. What is beyond is discarded or refused.",
+)
+@click.option(
     "--datapoint-days",
     type=click.IntRange(2, 90),
     default=14,
@@ -246,6 +252,7 @@ def serve(  # noqa: PLR0917 (click passes by name)
     metrics_prefix: str,
     allow_unregistered_devices: bool,
     min_report_interval_seconds: int,
+    aws_limits: bool,
     datapoint_days: int,
     event_days: int,
     flag_counter_resets: bool,
@@ -275,6 +282,7 @@ def serve(  # noqa: PLR0917 (click passes by name)
         metrics_prefix=metrics_prefix,
         allow_unregistered_devices=allow_unregistered_devices,
         min_report_interval_seconds=min_report_interval_seconds,
+        aws_limits=aws_limits,
         datapoint_days=datapoint_days,
         event_days=event_days,
         flag_counter_resets=flag_counter_resets,

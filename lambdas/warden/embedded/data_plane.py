@@ -26,6 +26,7 @@ from warden.embedded import channel
 from warden.embedded.access import Access, ClientRights
 from warden.embedded.broker import Broker, Publication
 from warden.embedded.broker.door import listen, make_room, port_of
+from warden.embedded.broker.limits import AWS_LIMITS, NO_LIMITS
 from warden.embedded.broker.rights import Peer, Rights, peer_of_socket
 from warden.embedded.broker_answers import BrokerAnswers
 from warden.embedded.exporter import Exporter
@@ -72,6 +73,7 @@ class DataPlane:
             log=log,
             authorise=self._access.rights,
             most=places.connections,
+            limits=AWS_LIMITS if options.aws_limits else NO_LIMITS,
             first_version=now() // 1000,  # no client connects more often than each second for an hour
         )
         self._answered = RecordRegistryAnswer(self._log, self._log, self._catalogues, keep=self._log.keep)

@@ -18,6 +18,7 @@ BROKER: Mapping[str, str] = {
     "sent": "Messages sent to clients.",
     "dropped": "Messages lost to a subscriber that is slow, or has too much waiting.",
     "discarded": "Messages of clients that send too many of them.",
+    "throttled": "CONNECTs and SUBSCRIBEs refused since there were too many of them.",
     "expired": "Messages that were not sent before their time was over.",
     "withheld": "Messages that a subscriber had no right to receive.",
     "denied": "Connections, messages and subscriptions that a client had no right to.",

@@ -26,6 +26,7 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
         min_report_interval_seconds: How far a thing's reports have to be apart; 0 for no minimum.
         datapoint_days: How long datapoints are kept, 2 to 90.
         event_days: How long violation events are kept, 2 to 90.
+        aws_limits: Whether clients are held to AWS IoT Core's quotas of what they may do in a second.
         flag_counter_resets: See `domain.behaviors.spikes`.
         limits: How much there may be of what.
     """
@@ -42,6 +43,7 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
     min_report_interval_seconds: int = 0
     datapoint_days: int = 14
     event_days: int = 30
+    aws_limits: bool = False
     flag_counter_resets: bool = True
     limits: Limits = AWS_QUOTAS
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from tests.unit.broker.wire import Home, serve
-from warden.embedded.broker.limits import AWS_LIMITS, Limits, Meter
-from warden.embedded.broker.packets import MQTT_5, Code, Puback, Publish
+from tests.unit.broker.wire import Home, Policies, serve
+from warden.embedded.broker.limits import AWS_LIMITS, CLIENTS_REMEMBERED, Limits, Meter, Turnstile
+from warden.embedded.broker.packets import MQTT_3_1_1, MQTT_5, Code, Connack, Connect, Puback, Publish
 from warden.embedded.broker.properties import Properties
 
 LIMITS = Limits(publishes_per_second=10)
@@ -117,3 +117,64 @@ def test_an_acknowledgement_that_comes_when_its_connection_is_over_hurts_nobody(
         assert await (await home.connect("lamp")).ping() == []
 
     serve(scenario)
+
+
+def test_a_client_id_that_connects_too_often_is_refused_for_a_while_and_takes_over_nobody() -> None:
+    async def scenario(home: Home) -> None:
+        there = await home.connect("lamp", level=MQTT_5)
+        for level, answer in ((MQTT_3_1_1, None), (MQTT_5, Connack(code=Code.QUOTA_EXCEEDED))):
+            late = await home.dial(level=level)
+            assert await late.ask(Connect("lamp", level=level)) == answer
+            assert await late.is_closed()
+        assert await there.ping() == []
+        assert home.broker.stats.throttled == 2
+        await home.connect("other")
+        home.clock.now += 1
+        await home.connect("lamp")
+
+    serve(scenario, limits=Limits(connects_per_client=1))
+
+
+def test_who_may_not_connect_uses_up_nobody_s_connects() -> None:
+    policies = Policies(connects={"lamp"})
+
+    async def scenario(home: Home) -> None:
+        denied = await home.dial(level=MQTT_5)
+        assert await denied.ask(Connect("lamp", level=MQTT_5)) == Connack(code=Code.NOT_AUTHORIZED)
+        policies.connects = set()
+        await home.connect("lamp")
+
+    serve(scenario, limits=Limits(connects_per_client=1), authorise=policies)
+
+
+def test_connects_of_all_clients_are_bounded_together() -> None:
+    async def scenario(home: Home) -> None:
+        for number in range(3):
+            await home.connect(f"lamp-{number}")
+        late = await home.dial(level=MQTT_5)
+        assert await late.ask(Connect("late", level=MQTT_5)) == Connack(code=Code.QUOTA_EXCEEDED)
+        home.clock.now += 0.4
+        await home.connect("late")
+
+    serve(scenario, limits=Limits(connects_per_second=3))
+
+
+@pytest.mark.parametrize(("level", "code"), [(MQTT_3_1_1, 0x80), (MQTT_5, Code.QUOTA_EXCEEDED)])
+def test_subscribes_of_all_clients_are_bounded_together(level: int, code: int) -> None:
+    async def scenario(home: Home) -> None:
+        first, second = await home.connect("first", level=level), await home.connect("second", level=level)
+        assert await first.subscribe("a", "b") == (0, 0)
+        assert await second.subscribe("a", "b") == (code, code)
+        home.broker.publish("a", b"")
+        assert (len(await first.ping()), await second.ping()) == (1, [])
+        home.clock.now += 1
+        assert await second.subscribe("a") == (0,)
+
+    serve(scenario, limits=Limits(subscribes_per_second=1))
+
+
+def test_no_more_client_ids_are_remembered_than_there_is_room_for() -> None:
+    turnstile = Turnstile(Limits(connects_per_client=1))
+    for number in range(CLIENTS_REMEMBERED + 1):
+        assert turnstile.may_connect(str(number), 0.0)
+    assert [turnstile.may_connect(str(number), 0.0) for number in (CLIENTS_REMEMBERED, 0)] == [False, True]

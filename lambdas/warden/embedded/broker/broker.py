@@ -15,7 +15,7 @@ from warden.embedded.broker.connection import Connection, Reason
 from warden.embedded.broker.entrance import Entrance
 from warden.embedded.broker.events import Event
 from warden.embedded.broker.herald import Herald
-from warden.embedded.broker.limits import NO_LIMITS, Limits, Meter
+from warden.embedded.broker.limits import NO_LIMITS, Limits, Meter, Turnstile
 from warden.embedded.broker.message import Room
 from warden.embedded.broker.packets import (
     Code,
@@ -63,7 +63,7 @@ class Broker:
             of what it answers.
         tell: Told of each event, on the loop's thread.
         most: How many connections there may be.
-        limits: What each connection is held to in a second; AWS's are `limits.AWS_LIMITS`.
+        limits: What clients are held to in a second; AWS's are `limits.AWS_LIMITS`.
         ways: What to do where AWS's documents leave it open.
         first_version: Of clients that an earlier process may have numbered, see `events.Versions`.
         clock: Seconds, never going back.
@@ -101,12 +101,15 @@ class Broker:
         self._router = Router(take, self._sessions, self.retained, self.stats, clock=clock, wall=wall)
         self._herald = Herald(tell, self.publish, log=log, wall=wall, stats=self.stats)
         self._router.herald = self._herald
+        turnstile = Turnstile(limits)
         self._entrance = Entrance(
             authorise,
             self._sessions,
             self._wills,
             self._router,
             self._herald,
+            stats=self.stats,
+            turnstile=turnstile,
             clock=clock,
             first_version=first_version,
         )
@@ -114,7 +117,9 @@ class Broker:
         self._unflushed: list[Connection] = []
         self._servers: list[asyncio.Server] = []
         self._sweep: asyncio.TimerHandle | None = None
-        requests = Requests(self._sessions, self._router, self._herald, self.stats, ways=ways, clock=clock)
+        requests = Requests(
+            self._sessions, self._router, self._herald, self.stats, ways=ways, turnstile=turnstile, clock=clock
+        )
         self._handlers: dict[type[Packet], Callable[[Connection, Any], None]] = {
             Connect: self._entrance.connect,
             Publish: requests.publish,

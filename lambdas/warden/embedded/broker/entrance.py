@@ -13,11 +13,13 @@ from warden.embedded.broker.decode import MAX_PACKET
 from warden.embedded.broker.encode import encode
 from warden.embedded.broker.events import Versions
 from warden.embedded.broker.herald import Herald
+from warden.embedded.broker.limits import Turnstile
 from warden.embedded.broker.packets import MQTT_5, Code, Connack, ConnackCode, Connect
 from warden.embedded.broker.properties import NO_PROPERTIES, Properties
 from warden.embedded.broker.rights import Authorise, Peer, Rights
 from warden.embedded.broker.router import Router
 from warden.embedded.broker.sessions import EXPIRY_SECONDS, MAX_EXPIRY_SECONDS, Sessions
+from warden.embedded.broker.stats import Stats
 from warden.embedded.broker.topics import is_within_limits
 from warden.embedded.broker.wills import Wills
 
@@ -31,6 +33,7 @@ class Entrance:
 
     Args:
         authorise: Says what a client may do, if it may connect at all.
+        turnstile: Says whether it is too often that somebody does.
         clock: Seconds, never going back.
         first_version: See `Versions`.
     """
@@ -43,6 +46,8 @@ class Entrance:
         router: Router,
         herald: Herald,
         *,
+        stats: Stats,
+        turnstile: Turnstile,
         clock: Callable[[], float],
         first_version: int,
     ) -> None:
@@ -51,6 +56,8 @@ class Entrance:
         self._wills = wills
         self._router = router
         self._herald = herald
+        self._stats = stats
+        self._turnstile = turnstile
         self._clock = clock
         self._versions = Versions(first_version, clock() + EXPIRY_SECONDS)
 
@@ -73,6 +80,11 @@ class Entrance:
             _refuse_5(connection, packet, Code.NOT_AUTHORIZED)
             self._herald.connect_failed(connection, named.client_id)
             connection.close(Reason.AUTH_ERROR, f"client {named.client_id!r} may not connect")
+            return
+        if not self._turnstile.may_connect(named.client_id, self._clock()):
+            self._stats.throttled += 1
+            _refuse_5(connection, packet, Code.QUOTA_EXCEEDED)
+            connection.close(Reason.THROTTLED, f"client {named.client_id!r} connects too often, or all do")
             return
         self._accept(connection, named, rights, assigned=not packet.client_id)
 

@@ -11,6 +11,7 @@ from functools import partial
 from warden.embedded.broker.connection import MAX_TOPIC_ALIAS, MAX_UNACKNOWLEDGED, Connection, Reason
 from warden.embedded.broker.encode import encode
 from warden.embedded.broker.herald import Herald
+from warden.embedded.broker.limits import Turnstile
 from warden.embedded.broker.packets import (
     MQTT_5,
     QOS,
@@ -56,6 +57,7 @@ class Requests:
     """Deals with the packets of accepted clients.
 
     Args:
+        turnstile: Says whether it is too often that somebody subscribes.
         clock: Seconds, never going back.
     """
 
@@ -67,8 +69,10 @@ class Requests:
         stats: Stats,
         *,
         ways: Ways,
+        turnstile: Turnstile,
         clock: Callable[[], float],
     ) -> None:
+        self._turnstile = turnstile
         self._sessions = sessions
         self._router = router
         self._herald = herald
@@ -133,6 +137,11 @@ class Requests:
             connection.close(
                 Reason.CLIENT_ERROR, f"{len(packet.filters)} filters in one SUBSCRIBE", Code.QUOTA_EXCEEDED
             )
+            return
+        if not self._turnstile.may_subscribe(self._clock()):
+            self._stats.throttled += 1
+            code = Code.QUOTA_EXCEEDED if connection.level == MQTT_5 else REFUSED
+            connection.send(encode(Suback(packet.packet_id, (code,) * len(packet.filters)), connection.level))
             return
         possible = [each for each, _ in packet.filters if is_within_limits(each)]  # others are refused unread
         denied = [each for each in possible if not connection.rights.may_subscribe(each)]

@@ -14,6 +14,7 @@ class Stats:
         sent: PUBLISH packets sent to clients.
         dropped: Messages lost to a subscriber that is slow, or has too much waiting, or gets too much.
         discarded: Messages of clients that send too many of them.
+        throttled: CONNECTs and SUBSCRIBEs of clients that send too many of them.
         expired: Messages that were not sent before their time was over.
         withheld: Messages that a subscriber had no right to receive.
         denied: Connections, messages and subscriptions that a client had no right to.
@@ -30,6 +31,7 @@ class Stats:
     sent: int = 0
     dropped: int = 0
     discarded: int = 0
+    throttled: int = 0
     expired: int = 0
     withheld: int = 0
     denied: int = 0
