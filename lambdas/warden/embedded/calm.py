@@ -1,6 +1,7 @@
 """A log that strangers cannot flood: of lines of one kind, so many at once, and then one a second."""
 
 import logging
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -25,12 +26,17 @@ class Calm(logging.Filter):
     def __init__(self, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         super().__init__()
         self._clock = clock
+        self._lock = threading.RLock()
         self._kinds: OrderedDict[tuple[str, str], tuple[TokenBucket, list[int]]] = OrderedDict()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """See logging.Filter."""
         if record.levelno < logging.INFO:
             return True
+        with self._lock:  # logging asks its filters before it takes its own
+            return self._lets_through(record)
+
+    def _lets_through(self, record: logging.LogRecord) -> bool:
         kind = record.name, str(record.msg)[:_KIND_CHARACTERS]
         bucket, held_back = self._kinds.setdefault(kind, (TokenBucket(A_SECOND, AT_ONCE), [0]))
         self._kinds.move_to_end(kind)

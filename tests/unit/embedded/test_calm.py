@@ -1,6 +1,7 @@
 """Lines of one kind, of which strangers cause as many as they like."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -49,3 +50,14 @@ def test_no_more_kinds_are_remembered_than_there_is_room_for() -> None:
     for number in range(KINDS + 5):
         assert lines.log(f"kind {number}")
     assert len(lines.calm._kinds) == KINDS
+
+
+def test_threads_that_log_at_once_lose_no_count() -> None:
+    lines = Lines()
+    with ThreadPoolExecutor(8) as threads:
+        told = list(threads.map(lambda number: lines.log(f"kind {number % (2 * KINDS)}"), range(8 * KINDS)))
+        told += threads.map(lambda _: lines.log("%s left", 1), range(AT_ONCE + 50))
+    assert all(told[: 8 * KINDS])
+    assert sum(bool(line) for line in told[8 * KINDS :]) == AT_ONCE
+    lines.at += 1_000
+    assert lines.log("%s left", 1).endswith("(and 50 like it, not shown)")
