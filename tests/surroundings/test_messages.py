@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.surroundings.home import Home
+from tests.surroundings.home import Home, ask
+
+SIGNED = "AWS4-HMAC-SHA256 Credential=a/20300101/us-east-1/iotdata/aws4_request, SignedHeaders=host, Signature=0"
 
 
 @pytest.fixture
@@ -84,6 +86,13 @@ def test_what_mqtt_5_could_not_send_along_is_refused_by_name(data: Any, given: d
     with pytest.raises(data.exceptions.InvalidRequestException, match=told) as error:
         data.publish(topic="a", payload=b"x", **given)
     assert refusal(error) == ("InvalidRequestException", 400)
+
+
+@pytest.mark.parametrize("query", ["messageExpiry=x", "messageExpiry=1.5", "messageExpiry=", "qos=x", "retain=x"])
+def test_a_parameter_that_is_not_of_its_type_is_refused_by_name(home: Home, query: str) -> None:
+    status, headers, body = ask(home, "POST", f"/topics/a?{query}", {"Authorization": SIGNED})
+    assert (status, headers["x-amzn-errortype"]) == (400, "InvalidRequestException")
+    assert f"{query.partition('=')[0]}: expected" in body.decode()
 
 
 def test_without_a_broker_the_service_is_unavailable(data: Any) -> None:

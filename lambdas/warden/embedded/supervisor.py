@@ -263,10 +263,12 @@ class _Home(msgspec.Struct, frozen=True):
 
 def _claim(file: Path, options: ServeOptions) -> None:
     """Note whose the data directory is, at the first start. Raises CannotServe, where it is another one's."""
+    from warden.embedded.surroundings.checkpoint import replace  # noqa: PLC0415
+
     asked = _Home(options.account, options.region)
     try:
         if not file.exists():
-            file.write_bytes(msgspec.json.encode(asked))
+            replace(file, msgspec.json.encode(asked))  # a crash leaves all of it, or nothing
         found = msgspec.json.decode(file.read_bytes(), type=_Home)
     except (OSError, msgspec.DecodeError) as error:
         raise CannotServe(f"{file} cannot be used: {error}; it says whose the data directory is") from error
@@ -300,9 +302,12 @@ def _prepare(directory: Path) -> TextIO:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         about = directory.stat()
-        if about.st_uid != os.geteuid() or about.st_mode & 0o022:
-            whose = "not this user's" if about.st_uid != os.geteuid() else "for other users to write to"
-            raise CannotServe(f"{directory} is {whose}; chmod 700 it, or choose another one with --data")
+        if about.st_uid != os.geteuid():
+            owner = f"{directory} belongs to another user (uid {about.st_uid})"
+            raise CannotServe(f"{owner}; give it to this one, or choose another one with --data")
+        if about.st_mode & 0o022:
+            what = f"{directory} is for other users to write to"
+            raise CannotServe(f"{what}; chmod 700 it, or choose another one with --data")
         file = (directory / "lock").open("a+")
     except OSError as error:
         raise CannotServe(f"{directory} cannot be used ({error.strerror}); choose another one with --data") from error

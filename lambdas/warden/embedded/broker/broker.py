@@ -42,7 +42,7 @@ SWEEP_SECONDS = 1.0
 MOST_CONNECTIONS = 500_000  # AWS IoT Core quotas
 
 REAUTHORISED_AT_ONCE = 50
-"""Clients; each may take a tenth of a millisecond, and more with many policies."""
+"""Clients, before others have a turn: each takes some look-ups, and its policies have to be filled in."""
 
 
 def _epoch_ms() -> int:

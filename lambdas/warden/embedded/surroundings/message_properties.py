@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any
 
-from warden.control_api.validation import Problems, quote
+from warden.control_api.validation import Problems, invalid, quote
 from warden.embedded.broker.properties import Properties
 
 MAX_BYTES = 8 * 1024
@@ -20,13 +20,15 @@ _OVERHEAD = 3  # of each text: its length, and its part of the property's identi
 FORMATS = {"UNSPECIFIED_BYTES": 0, "UTF8_DATA": 1}
 
 
-def message_properties(given: Mapping[str, Any], problems: Problems) -> Properties:
+def message_properties(given: Mapping[str, Any]) -> Properties:
     """A message's properties.
 
     Args:
         given: Publish's members in the types of its model, those of headers as they were sent.
-        problems: Told what cannot be.
+
+    Raises: InvalidRequest, which names all that cannot be.
     """
+    problems = Problems()
 
     def read(name: str, expected: str, parse: Callable[[Any], Any]) -> Any:
         if name not in given:
@@ -47,6 +49,8 @@ def message_properties(given: Mapping[str, Any], problems: Problems) -> Properti
     )
     if (size := _size(found)) > MAX_BYTES:
         problems.add(("userProperties",), f"at most {MAX_BYTES} bytes with what else MQTT 5 adds", f"{size}")
+    if problems:
+        raise invalid(tuple(problems))
     return found
 
 

@@ -106,11 +106,8 @@ class Messages:
         return self._get(topic) if topic else self._list(request)
 
     def _publish(self, request: HttpRequest) -> HttpResponse:
-        problems = Problems()
-        given = _parameters("Publish", request, problems)
-        properties = message_properties(given, problems)
-        if problems:
-            raise invalid(tuple(problems))
+        given = _parameters("Publish", request)
+        properties = message_properties(given)
         topic = _topic(request.path.removeprefix(TOPICS))
         _check_topic(topic)
         if len(request.body) > MAX_PAYLOAD:
@@ -129,10 +126,7 @@ class Messages:
         return _json(answer)
 
     def _list(self, request: HttpRequest) -> HttpResponse:
-        problems = Problems()
-        given = _parameters("ListRetainedMessages", request, problems)
-        if problems:
-            raise invalid(tuple(problems))
+        given = _parameters("ListRetainedMessages", request)
         try:
             found, token = page(
                 self._broker.all_retained(),
@@ -149,8 +143,8 @@ class Messages:
         return _json({"retainedTopics": listed, **({"nextToken": token} if token else {})})
 
 
-def _parameters(operation: str, request: HttpRequest, problems: Problems) -> dict[str, Any]:
-    """The members that travel in the query, and in headers."""
+def _parameters(operation: str, request: HttpRequest) -> dict[str, Any]:
+    """The members that travel in the query, and in headers. Raises InvalidRequest."""
     model = get_service_model("iot-data").operation_model(operation)
     shape = model.input_shape
     assert shape is not None, f"{operation} takes something"
@@ -160,7 +154,10 @@ def _parameters(operation: str, request: HttpRequest, problems: Problems) -> dic
     sent = read_query(request.query, _on_the_wire(placed["querystring"]))
     sent |= {name: request.headers[name] for name in _on_the_wire(placed["header"]) if name in request.headers}
     members = placed["querystring"] | placed["header"]
+    problems = Problems()
     given: dict[str, Any] = _READERS.of_members(members, ()).read(sent, (), problems)
+    if problems:
+        raise invalid(tuple(problems))
     return given
 
 
